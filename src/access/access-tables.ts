@@ -4,6 +4,14 @@ export interface TenantsTable {
   id: string;
   name: string;
   created_ms: number;
+  /** `prepaid`: its wallet must hold what a call may cost. */
+  billing: 'postpaid' | 'prepaid';
+  /** Null: a wallet in each price's own currency; only for `postpaid`. */
+  wallet_currency: string | null;
+  /** `limitPolicyText`; null: none. */
+  limits: string | null;
+  /** `spendLimitsText`; null: none. */
+  budgets: string | null;
 }
 
 /** Of a key only an HMAC is stored: from this table no key can be made. */
@@ -24,6 +32,8 @@ export interface ApiKeysTable {
   revoked_ms: number | null;
   /** JSON array of canonical model ids; null: all models. */
   allowed_models: string | null;
+  limits: string | null;
+  budgets: string | null;
 }
 
 export interface AccessTables {
@@ -53,6 +63,17 @@ export const accessMigrations: readonly Migration[] = [
       )`,
       'CREATE INDEX api_keys_by_tenant ON api_keys (tenant_id)',
       'CREATE TABLE root_secret (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), proof TEXT NOT NULL)',
+    ],
+  },
+  {
+    name: 'access/0002-limits-and-budgets',
+    statements: [
+      `ALTER TABLE tenants ADD COLUMN billing TEXT NOT NULL DEFAULT 'postpaid' CHECK (billing IN ('postpaid', 'prepaid'))`,
+      'ALTER TABLE tenants ADD COLUMN wallet_currency TEXT',
+      'ALTER TABLE tenants ADD COLUMN limits TEXT',
+      'ALTER TABLE tenants ADD COLUMN budgets TEXT',
+      'ALTER TABLE api_keys ADD COLUMN limits TEXT',
+      'ALTER TABLE api_keys ADD COLUMN budgets TEXT',
     ],
   },
 ];

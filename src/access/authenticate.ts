@@ -117,11 +117,16 @@ export class Authenticator {
   }
 }
 
-function callerOf(key: StoredKey): Caller {
+function callerOf({ tenantId, id, mode, allowedModels, limits, budgets, tenant = {} }: StoredKey): Caller {
   return {
-    tenantId: key.tenantId,
-    keyId: key.id,
-    mode: key.mode,
-    ...(key.allowedModels === undefined ? {} : { allowedModels: key.allowedModels }),
+    tenantId,
+    keyId: id,
+    mode,
+    ...(allowedModels === undefined ? {} : { allowedModels }),
+    ...(limits === undefined ? {} : { keyLimits: limits }),
+    ...(tenant.limits === undefined ? {} : { tenantLimits: tenant.limits }),
+    ...(budgets === undefined ? {} : { keyBudgets: budgets }),
+    ...(tenant.budgets === undefined ? {} : { tenantBudgets: tenant.budgets }),
+    ...(tenant.walletCurrency === undefined ? {} : { walletCurrency: tenant.walletCurrency }),
   };
 }

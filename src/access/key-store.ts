@@ -1,8 +1,10 @@
-import type { CompiledQuery, Kysely, Selectable } from 'kysely';
+import type { CompiledQuery, Kysely, Selectable, SelectQueryBuilder } from 'kysely';
 import type { TenantId } from '../base/id.ts';
+import type { Currency } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
-import type { AccessTables, ApiKeysTable } from './access-tables.ts';
+import type { AccessTables, ApiKeysTable, TenantsTable } from './access-tables.ts';
 import type { KeyId } from './api-key.ts';
+import { type LimitPolicy, limitPolicyText, parseLimitPolicy, parseSpendLimits, type SpendLimit, spendLimitsText } from './limit-policy.ts';
 
 /** A key as stored: everything but the key. */
 export interface StoredKey {
@@ -18,12 +20,25 @@ export interface StoredKey {
   readonly expiresMs?: number;
   readonly revokedMs?: number;
   readonly allowedModels?: readonly string[];
+  readonly limits?: LimitPolicy;
+  readonly budgets?: readonly SpendLimit[];
+  /** What of its tenant holds for every call. */
+  readonly tenant?: TenantTerms;
 }
 
-export interface Tenant {
+/** What a tenant's calls are bound by; see `Tenant`. */
+export interface TenantTerms {
+  readonly walletCurrency?: Currency;
+  readonly limits?: LimitPolicy;
+  readonly budgets?: readonly SpendLimit[];
+}
+
+export interface Tenant extends TenantTerms {
   readonly id: TenantId;
   readonly name: string;
   readonly createdMs: number;
+  /** `prepaid`: its wallet must hold what a call may cost. */
+  readonly billing: 'postpaid' | 'prepaid';
 }
 
 /** The tables `tenants` and `api_keys`. */
@@ -40,7 +55,7 @@ export class KeyStore {
   async ensureTenant(tenant: Tenant): Promise<Tenant> {
     const insertion = this.#builder
       .insertInto('tenants')
-      .values({ id: tenant.id, name: tenant.name, created_ms: tenant.createdMs })
+      .values(tenantRow(tenant))
       .onConflict((conflict) => conflict.column('name').doNothing())
       .compile();
     await this.#database.commit([insertion]);
@@ -49,7 +64,28 @@ export class KeyStore {
     );
     const row = rows[0];
     if (row === undefined) throw new Error('the tenant that was just added is not there');
-    return { id: row.id as TenantId, name: row.name, createdMs: row.created_ms };
+    return toTenant(row);
+  }
+
+  /** The statement that adds a tenant, for a commit that also opens its wallet. Its name must be new (`unique`). */
+  tenantInsertion(tenant: Tenant): CompiledQuery {
+    return this.#builder.insertInto('tenants').values(tenantRow(tenant)).compile();
+  }
+
+  async tenant(id: string): Promise<Tenant | undefined> {
+    const rows = await this.#database.query(this.#builder.selectFrom('tenants').selectAll().where('id', '=', id).compile());
+    return rows[0] === undefined ? undefined : toTenant(rows[0]);
+  }
+
+  async tenantByName(name: string): Promise<Tenant | undefined> {
+    const rows = await this.#database.query(this.#builder.selectFrom('tenants').selectAll().where('name', '=', name).compile());
+    return rows[0] === undefined ? undefined : toTenant(rows[0]);
+  }
+
+  /** Oldest first. */
+  async tenants(): Promise<Tenant[]> {
+    const rows = await this.#database.query(this.#builder.selectFrom('tenants').selectAll().orderBy('created_ms').orderBy('id').compile());
+    return rows.map(toTenant);
   }
 
   /** Throws `StatementError` with constraint `foreign-key` when the tenant is unknown. */
@@ -69,19 +105,21 @@ export class KeyStore {
           expires_ms: key.expiresMs ?? null,
           revoked_ms: key.revokedMs ?? null,
           allowed_models: key.allowedModels === undefined ? null : JSON.stringify(key.allowedModels),
+          limits: key.limits === undefined ? null : limitPolicyText(key.limits),
+          budgets: key.budgets === undefined ? null : spendLimitsText(key.budgets),
         })
         .compile(),
     ]);
   }
 
   async get(id: string): Promise<StoredKey | undefined> {
-    const rows = await this.#select(this.#builder.selectFrom('api_keys').selectAll().where('id', '=', id).compile());
+    const rows = await this.#select(this.#keys().where('api_keys.id', '=', id).compile());
     return rows[0];
   }
 
   /** All keys, oldest first. */
   list(): Promise<StoredKey[]> {
-    return this.#select(this.#builder.selectFrom('api_keys').selectAll().orderBy('created_ms').orderBy('id').compile());
+    return this.#select(this.#keys().orderBy('api_keys.created_ms').orderBy('api_keys.id').compile());
   }
 
   /** Marks the key as revoked; one that is keeps its first time. Returns whether there is such a key. */
@@ -96,12 +134,56 @@ export class KeyStore {
     return changed > 0;
   }
 
-  async #select(query: CompiledQuery<Selectable<ApiKeysTable>>): Promise<StoredKey[]> {
+  #keys(): SelectQueryBuilder<AccessTables, 'api_keys' | 'tenants', KeyRow> {
+    return this.#builder
+      .selectFrom('api_keys')
+      .innerJoin('tenants', 'tenants.id', 'api_keys.tenant_id')
+      .selectAll('api_keys')
+      .select(['tenants.wallet_currency', 'tenants.limits as tenant_limits', 'tenants.budgets as tenant_budgets']);
+  }
+
+  async #select(query: CompiledQuery<KeyRow>): Promise<StoredKey[]> {
     return (await this.#database.query(query)).map(toStoredKey);
   }
 }
 
-function toStoredKey(row: Selectable<ApiKeysTable>): StoredKey {
+type KeyRow = Selectable<ApiKeysTable> & {
+  readonly wallet_currency: string | null;
+  readonly tenant_limits: string | null;
+  readonly tenant_budgets: string | null;
+};
+
+function tenantRow(tenant: Tenant): TenantsTable {
+  return {
+    id: tenant.id,
+    name: tenant.name,
+    created_ms: tenant.createdMs,
+    billing: tenant.billing,
+    wallet_currency: tenant.walletCurrency ?? null,
+    limits: tenant.limits === undefined ? null : limitPolicyText(tenant.limits),
+    budgets: tenant.budgets === undefined ? null : spendLimitsText(tenant.budgets),
+  };
+}
+
+function toTenant(row: Selectable<TenantsTable>): Tenant {
+  return {
+    id: row.id as TenantId,
+    name: row.name,
+    createdMs: row.created_ms,
+    billing: row.billing,
+    ...termsOf(row.wallet_currency, row.limits, row.budgets),
+  };
+}
+
+function termsOf(walletCurrency: string | null, limits: string | null, budgets: string | null): TenantTerms {
+  return {
+    ...(walletCurrency === null ? {} : { walletCurrency }),
+    ...(limits === null ? {} : { limits: parseLimitPolicy(limits) }),
+    ...(budgets === null ? {} : { budgets: parseSpendLimits(budgets) }),
+  };
+}
+
+function toStoredKey(row: KeyRow): StoredKey {
   return {
     id: row.id as KeyId,
     tenantId: row.tenant_id as TenantId,
@@ -114,6 +196,9 @@ function toStoredKey(row: Selectable<ApiKeysTable>): StoredKey {
     ...(row.expires_ms === null ? {} : { expiresMs: row.expires_ms }),
     ...(row.revoked_ms === null ? {} : { revokedMs: row.revoked_ms }),
     ...(row.allowed_models === null ? {} : { allowedModels: modelsOf(row.allowed_models) }),
+    ...(row.limits === null ? {} : { limits: parseLimitPolicy(row.limits) }),
+    ...(row.budgets === null ? {} : { budgets: parseSpendLimits(row.budgets) }),
+    tenant: termsOf(row.wallet_currency, row.tenant_limits, row.tenant_budgets),
   };
 }
 

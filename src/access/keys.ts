@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts';
 import { StatementError } from '../storage/statement-error.ts';
 import { type KeyId, mintKey } from './api-key.ts';
 import type { KeyHmac } from './key-hmac.ts';
+import type { LimitPolicy, SpendLimit } from './limit-policy.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
 
 const labelLengthMax = 200;
@@ -12,7 +13,7 @@ const allowedModelsMax = 200;
 const firstTenantName = 'default';
 
 /** A key as its owner may see it: neither the key nor its HMAC. */
-export type ApiKey = Omit<StoredKey, 'hmacHex' | 'hmacVersion'>;
+export type ApiKey = Omit<StoredKey, 'hmacHex' | 'hmacVersion' | 'tenant'>;
 
 export interface NewKey {
   readonly tenantId: TenantId;
@@ -22,6 +23,8 @@ export interface NewKey {
   readonly expiresMs?: number;
   /** Canonical model ids; absent: all. */
   readonly allowedModels?: readonly string[];
+  readonly limits?: LimitPolicy;
+  readonly budgets?: readonly SpendLimit[];
 }
 
 export interface KeysParts {
@@ -44,7 +47,7 @@ export class Keys {
   /** The tenant that a single-tenant server works with; made at the first start. `created` is then true. */
   async firstTenant(): Promise<{ readonly tenantId: TenantId; readonly created: boolean }> {
     const { store, clock, random } = this.#parts;
-    const fresh = { id: newId('ten', clock, random), name: firstTenantName, createdMs: clock.nowMs() };
+    const fresh = { id: newId('ten', clock, random), name: firstTenantName, createdMs: clock.nowMs(), billing: 'postpaid' as const };
     const tenant = await store.ensureTenant(fresh);
     return { tenantId: tenant.id, created: tenant.id === fresh.id };
   }
@@ -68,6 +71,8 @@ export class Keys {
       createdMs: clock.nowMs(),
       ...(wish.expiresMs === undefined ? {} : { expiresMs: wish.expiresMs }),
       ...(wish.allowedModels === undefined ? {} : { allowedModels: wish.allowedModels }),
+      ...(wish.limits === undefined ? {} : { limits: wish.limits }),
+      ...(wish.budgets === undefined ? {} : { budgets: wish.budgets }),
     };
     try {
       await store.insert(stored);
@@ -123,6 +128,6 @@ function invalid(field: string, message: string): Fault {
 }
 
 function shown(stored: StoredKey): ApiKey {
-  const { hmacHex: _hmac, hmacVersion: _version, ...key } = stored;
+  const { hmacHex: _hmac, hmacVersion: _version, tenant: _tenant, ...key } = stored;
   return key;
 }

@@ -28,6 +28,7 @@ export const faultTable = {
   method_not_allowed: { blame: 'caller', status: 405, retryable: false, text: 'method not allowed' },
   request_timeout: { blame: 'caller', status: 408, retryable: true, text: 'the request body did not arrive in time' },
   conflict: { blame: 'caller', status: 409, retryable: false, text: 'the request conflicts with an earlier one' },
+  request_in_progress: { blame: 'caller', status: 409, retryable: true, text: 'a request with this Idempotency-Key is still being answered; send it again in a moment' },
   body_too_large: { blame: 'caller', status: 413, retryable: false, text: 'the request body is too large' },
   unsupported_media_type: { blame: 'caller', status: 415, retryable: false, text: 'send the body as application/json' },
   rate_limited: { blame: 'caller', status: 429, retryable: true, text: 'rate limit reached, please try again later' },
@@ -36,6 +37,7 @@ export const faultTable = {
   internal: { blame: 'platform', status: 500, retryable: true, text: 'internal error; it has been logged under the request id' },
   no_upstream: { blame: 'platform', status: 503, retryable: true, text: 'no upstream is available for this model; try again later' },
   shutting_down: { blame: 'platform', status: 503, retryable: true, text: 'the server is shutting down; try again' },
+  exchange_rate_missing: { blame: 'platform', status: 503, retryable: false, text: 'the price of this model cannot be turned into the currency of the account: no exchange rate is known; the operator must add one' },
   storage_unavailable: { blame: 'platform', status: 503, retryable: true, text: 'the database is not available; try again later' },
   upstream_unreachable: { blame: 'upstream', status: 502, retryable: true, text: 'the upstream could not be reached' },
   upstream_failed: { blame: 'upstream', status: 502, retryable: true, text: 'the upstream failed' },
@@ -49,6 +51,14 @@ export const faultTable = {
 
 export type FaultCode = keyof typeof faultTable;
 
+/** The rate limit that a `rate_limited` request met: so that each vendor's wording can name it. */
+export interface MetLimit {
+  readonly kind: 'rpm' | 'tpm' | 'tpd' | 'concurrency';
+  readonly limit: number;
+  /** What was counted when it was met: requests, tokens or open requests. */
+  readonly current: number;
+}
+
 export interface FaultDetail {
   /** Public text in place of the table's. Must hold no secret and no prompt. */
   readonly message?: string;
@@ -60,6 +70,7 @@ export interface FaultDetail {
   readonly upstream?: string;
   /** What to call the error in place of our own name: the vendor's `type`, when an upstream's verdict is passed on. */
   readonly vendorType?: string;
+  readonly metLimit?: MetLimit;
   readonly cause?: unknown;
 }
 
@@ -70,6 +81,7 @@ export class Fault extends Error {
   readonly retryAfterMs: number | undefined;
   readonly upstream: string | undefined;
   readonly vendorType: string | undefined;
+  readonly metLimit: MetLimit | undefined;
 
   constructor(code: FaultCode, detail: FaultDetail = {}) {
     super(detail.message ?? faultTable[code].text, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -79,6 +91,7 @@ export class Fault extends Error {
     this.retryAfterMs = detail.retryAfterMs;
     this.upstream = detail.upstream;
     this.vendorType = detail.vendorType;
+    this.metLimit = detail.metLimit;
   }
 
   get blame(): Blame {

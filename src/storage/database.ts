@@ -4,6 +4,14 @@ import type { CompiledQuery, Kysely } from 'kysely';
 export type CommitResult = readonly number[];
 
 /**
+ * What became of a commit under conditions: all of it, with the rows changed by each statement after the guards, or nothing
+ * of it, because the guard at position `guard` changed no row.
+ */
+export type GuardedCommitResult =
+  | { readonly committed: true; readonly changes: CommitResult }
+  | { readonly committed: false; readonly guard: number };
+
+/**
  * The database, async by contract. Rooms build queries with Kysely and hand over compiled statements; no transaction is
  * held across an `await`, so that commits of many requests share one fsync.
  *
@@ -18,6 +26,12 @@ export interface Database extends AsyncDisposable {
    * Throws a `storage_unavailable` fault when the database is gone, and the driver's error for a broken constraint.
    */
   commit(statements: readonly CompiledQuery[]): Promise<CommitResult>;
+  /**
+   * Runs `guards` and then `statements` in one transaction, provided that every guard changes at least one row: the way to
+   * state a condition (`UPDATE … WHERE balance >= …`) that must hold at the very moment of the change. Guards take their row
+   * locks in the order given: callers give rows in one fixed order. Throws as `commit` does.
+   */
+  commitIf(guards: readonly CompiledQuery[], statements: readonly CompiledQuery[]): Promise<GuardedCommitResult>;
   /** A short, indexed read. */
   query<Row>(statement: CompiledQuery<Row>): Promise<Row[]>;
   /** A read that may scan: runs on a connection of its own, so that it holds up no request. */

@@ -7,7 +7,8 @@ import type { CallFailure, CallMessage, CommitOutcome } from './worker-message.t
  * Runs many calls in one transaction, so that they share one fsync, while each still fails alone.
  *
  * Calls nearly always succeed, so the first try goes without savepoints; when any call fails, everything is rolled back
- * and run again with a savepoint around each. When even that cannot be committed as a whole (a deferred foreign key, an
+ * and run again with a savepoint around each. A call with guards has its savepoint at once, since to be refused is an
+ * ordinary outcome of it, and not a failure that the others should pay for. When even that cannot be committed as a whole (a deferred foreign key, an
  * `OR ROLLBACK`), each call gets a transaction of its own.
  */
 export class GroupCommit {
@@ -32,7 +33,7 @@ export class GroupCommit {
   }
 
   /** One outcome for each call, in order; those that succeeded are durable on return. Does not throw. */
-  run(calls: readonly CallMessage[]): readonly CommitOutcome[] {
+  run(calls: readonly CallMessage[], guards: readonly number[] = []): readonly CommitOutcome[] {
     try {
       this.#begin.run();
     } catch (error) {
@@ -40,17 +41,22 @@ export class GroupCommit {
     }
     const outcomes: CommitOutcome[] = [];
     try {
-      for (const call of calls) outcomes.push(this.#execute(call));
+      for (let index = 0; index < calls.length; index += 1) {
+        const guardCount = guards[index] ?? 0;
+        const call = calls[index] as CallMessage;
+        outcomes.push(guardCount === 0 ? this.#execute(call) : this.#executeApart(call, guardCount));
+      }
       this.#commit.run();
       return outcomes;
     } catch (error) {
       this.#abandon();
       const failure = toCallFailure(error);
-      return calls.length === 1 || failure.failed === 'unavailable' ? allFailed(calls, failure) : this.#runGuarded(calls);
+      return calls.length === 1 || failure.failed === 'unavailable' ? allFailed(calls, failure) : this.#runApart(calls, guards);
     }
   }
 
-  #runGuarded(calls: readonly CallMessage[]): readonly CommitOutcome[] {
+  /** With a savepoint around each. */
+  #runApart(calls: readonly CallMessage[], guards: readonly number[]): readonly CommitOutcome[] {
     try {
       this.#begin.run();
     } catch (error) {
@@ -58,21 +64,22 @@ export class GroupCommit {
     }
     const outcomes: CommitOutcome[] = [];
     try {
-      for (const call of calls) outcomes.push(this.#executeGuarded(call));
+      for (let index = 0; index < calls.length; index += 1) outcomes.push(this.#executeApart(calls[index] as CallMessage, guards[index] ?? 0));
       this.#commit.run();
       return outcomes;
     } catch (error) {
       this.#abandon();
       const failure = toCallFailure(error);
-      return failure.failed === 'unavailable' ? allFailed(calls, failure) : calls.flatMap((call) => this.run([call]));
+      return failure.failed === 'unavailable' ? allFailed(calls, failure) : calls.flatMap((call, index) => this.run([call], [guards[index] ?? 0]));
     }
   }
 
   /** Throws only what spoils the whole transaction. */
-  #executeGuarded(call: CallMessage): CommitOutcome {
+  #executeApart(call: CallMessage, guardCount: number): CommitOutcome {
     this.#savepoint.run();
     try {
-      const outcome = this.#execute(call);
+      const outcome = guardCount === 0 ? this.#execute(call) : this.#executeIf(call, guardCount);
+      if (typeof outcome === 'object' && 'refusedBy' in outcome && outcome.refusedBy > 0) this.#rollbackTo.run();
       this.#release.run();
       return outcome;
     } catch (error) {
@@ -87,6 +94,17 @@ export class GroupCommit {
     if (call.length === 2) return this.#executeAt(call, 0);
     const changes: number[] = [];
     for (let at = 0; at < call.length; at += 2) changes.push(this.#executeAt(call, at));
+    return changes;
+  }
+
+  /** All of the call, or, from the first guard that changes no row on, nothing more of it. */
+  #executeIf(call: CallMessage, guardCount: number): CommitOutcome {
+    const changes: number[] = [];
+    for (let at = 0; at < call.length; at += 2) {
+      const changed = this.#executeAt(call, at);
+      if (changed === 0 && at < 2 * guardCount) return { refusedBy: at / 2 };
+      changes.push(changed);
+    }
     return changes;
   }
 

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import { StartRefusal } from '../base/start-refusal.ts';
 import { fromCallFailure } from './call-failure.ts';
-import type { CommitResult, Database } from './database.ts';
+import type { CommitResult, Database, GuardedCommitResult } from './database.ts';
 import { migrate, type Migration } from './migration.ts';
 import { openWriter } from './sqlite-connection.ts';
 import { type OpenedLane, WorkerLane } from './worker-lane.ts';
@@ -100,7 +100,17 @@ export class SqliteDatabase implements Database {
     const outcome = await this.#writer.call(statements);
     if (typeof outcome === 'number') return [outcome];
     if ('failed' in outcome) throw fromCallFailure(outcome);
+    if ('refusedBy' in outcome) throw new Error('a commit without guards cannot be refused');
     return outcome;
+  }
+
+  async commitIf(guards: readonly CompiledQuery[], statements: readonly CompiledQuery[]): Promise<GuardedCommitResult> {
+    if (guards.length === 0) return { committed: true, changes: await this.commit(statements) };
+    const outcome = await this.#writer.call([...guards, ...statements], guards.length);
+    if (typeof outcome === 'number') throw new Error('a guarded call reports the changes of each statement');
+    if ('failed' in outcome) throw fromCallFailure(outcome);
+    if ('refusedBy' in outcome) return { committed: false, guard: outcome.refusedBy };
+    return { committed: true, changes: outcome.slice(guards.length) };
   }
 
   async query<Row>(statement: CompiledQuery<Row>): Promise<Row[]> {

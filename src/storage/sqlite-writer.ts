@@ -31,7 +31,7 @@ function serve(start: WorkerStart): void {
       return port.close();
     }
     table.learn(request);
-    reply({ kind: 'done', outcomes: group.run(request.calls) });
+    reply({ kind: 'done', outcomes: group.run(request.calls, request.guards) });
   });
 }
 

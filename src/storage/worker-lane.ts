@@ -29,6 +29,8 @@ const gapMsMax = 50;
 
 interface PendingCall<Outcome> {
   readonly statements: readonly CompiledQuery[];
+  /** How many of the first statements are guards. */
+  readonly guardCount: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -95,8 +97,8 @@ export class WorkerLane<Outcome> {
     return { lane, settings };
   }
 
-  /** Hands over one call. Rejects with `storage_unavailable` when the worker is gone or too much is waiting. */
-  call(statements: readonly CompiledQuery[]): Promise<Outcome> {
+  /** Hands over one call, whose first `guardCount` statements are guards. Rejects with `storage_unavailable` when the worker is gone or too much is waiting. */
+  call(statements: readonly CompiledQuery[], guardCount = 0): Promise<Outcome> {
     return new Promise<Outcome>((resolve, reject) => {
       if (this.#closing) return reject(new Fault('storage_unavailable', { message: 'the database is closed' }));
       if (this.#failure !== undefined) return reject(new Fault('storage_unavailable', { cause: this.#failure }));
@@ -104,7 +106,7 @@ export class WorkerLane<Outcome> {
         return reject(new Fault('storage_unavailable', { cause: new Error(`${pendingCallsMax} calls are waiting`) }));
       }
       for (const statement of statements) checkParameters(statement);
-      this.#waiting.push({ statements, resolve, reject });
+      this.#waiting.push({ statements, guardCount, resolve, reject });
       this.#noteArrival();
       this.#schedule();
     });
@@ -154,7 +156,8 @@ export class WorkerLane<Outcome> {
     if (reset) this.#sqlNumbers = new Map();
     const sql: string[] = [];
     const calls = this.#underWay.map((call) => this.#encode(call.statements, sql));
-    this.#post({ kind: 'batch', reset, sql, calls });
+    const guarded = this.#underWay.some(({ guardCount }) => guardCount > 0);
+    this.#post({ kind: 'batch', reset, sql, calls, guards: guarded ? this.#underWay.map(({ guardCount }) => guardCount) : [] });
   }
 
   #encode(statements: readonly CompiledQuery[], newSql: string[]): CallMessage {

@@ -16,6 +16,8 @@ export type WorkerRequest =
       /** SQL texts not sent before, numbered on from the last. */
       readonly sql: readonly string[];
       readonly calls: readonly CallMessage[];
+      /** How many of each call's first statements are guards (`Database.commitIf`); missing: none. */
+      readonly guards: readonly number[];
     }
   | { readonly kind: 'close' };
 
@@ -26,8 +28,14 @@ export interface CallFailure {
   readonly constraint?: BrokenConstraint;
 }
 
+/** A guard changed no row, so that nothing of the call happened. */
+export interface CallRefusal {
+  /** Position of the guard. */
+  readonly refusedBy: number;
+}
+
 /** Rows changed: one number for a call of one statement, else one for each. */
-export type CommitOutcome = number | readonly number[] | CallFailure;
+export type CommitOutcome = number | readonly number[] | CallFailure | CallRefusal;
 
 export interface RowsOutcome {
   readonly columns: readonly string[];
