@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { addCreditsRequest, addCreditsResponse, listCreditsRequest, listCreditsResponse } from './credit.ts';
 import { generationsRequest, generationsResponse } from './generation.ts';
-import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysResponse } from './key.ts';
+import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysRequest, listKeysResponse, showKeyResponse } from './key.ts';
 import { serverInfo } from './server-info.ts';
+import { createTenantRequest, createTenantResponse, listTenantsResponse, showTenantRequest, showTenantResponse } from './tenant.ts';
+import { transfersRequest, transfersResponse } from './transfer.ts';
 import { usageRequest, usageResponse } from './usage-report.ts';
 
 /**
@@ -23,9 +26,15 @@ const nothing = z.strictObject({});
 /** All of the admin API. Server and client are both derived from this table. */
 export const adminApi = {
   createKey: { method: 'POST', path: '/admin/v1/keys', request: createKeyRequest, status: 201, response: createKeyResponse },
-  listKeys: { method: 'GET', path: '/admin/v1/keys', request: nothing, status: 200, response: listKeysResponse },
-  showKey: { method: 'GET', path: '/admin/v1/keys/{id}', request: keyIdRequest, status: 200, response: keyResponse },
+  listKeys: { method: 'GET', path: '/admin/v1/keys', request: listKeysRequest, status: 200, response: listKeysResponse },
+  showKey: { method: 'GET', path: '/admin/v1/keys/{id}', request: keyIdRequest, status: 200, response: showKeyResponse },
   revokeKey: { method: 'POST', path: '/admin/v1/keys/{id}/revoke', request: keyIdRequest, status: 200, response: keyResponse },
+  createTenant: { method: 'POST', path: '/admin/v1/tenants', request: createTenantRequest, status: 201, response: createTenantResponse },
+  listTenants: { method: 'GET', path: '/admin/v1/tenants', request: nothing, status: 200, response: listTenantsResponse },
+  showTenant: { method: 'GET', path: '/admin/v1/tenants/{tenant}', request: showTenantRequest, status: 200, response: showTenantResponse },
+  addCredits: { method: 'POST', path: '/admin/v1/credits', request: addCreditsRequest, status: 201, response: addCreditsResponse },
+  listCredits: { method: 'GET', path: '/admin/v1/credits', request: listCreditsRequest, status: 200, response: listCreditsResponse },
+  transfers: { method: 'GET', path: '/admin/v1/transfers', request: transfersRequest, status: 200, response: transfersResponse },
   usage: { method: 'GET', path: '/admin/v1/usage', request: usageRequest, status: 200, response: usageResponse },
   generations: { method: 'GET', path: '/admin/v1/generations', request: generationsRequest, status: 200, response: generationsResponse },
   info: { method: 'GET', path: '/admin/v1/info', request: nothing, status: 200, response: serverInfo },

@@ -22,6 +22,7 @@ import { isModelGone } from './gateway/fallback.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { Planner } from './gateway/planner.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
+import { TenantRegister } from './http/admin/tenant-register.ts';
 import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
 import { eventStreamTiming } from './http/event-stream.ts';
@@ -33,6 +34,9 @@ import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerModels } from './http/surfaces/models.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
+import { LedgerJournal } from './ledger/ledger-journal.ts';
+import { ledgerMigrations } from './ledger/ledger-tables.ts';
+import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
@@ -86,7 +90,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const database = stack.use(
     await openSqliteDatabase({
       path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations],
+      migrations: [...accessMigrations, ...ledgerMigrations, ...recordsMigrations, ...upstreamHistoryMigrations],
       onFailure(cause) {
         const stack = stackOf(cause);
         log.write('error', 'the database failed', stack === undefined ? {} : { stack });
@@ -124,6 +128,10 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId, created } = await keys.firstTenant();
+  const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
+  const tenants = new TenantRegister({
+    database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money,
+  });
   const planner = new Planner({ catalog, health, counter, policy: config.policy, clock: systemClock, everConfigured, configured: enabled.length > 0 });
   const gateway = new Gateway({
     clock: systemClock,
@@ -157,7 +165,11 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   let url = '';
   registerAdmin(app, {
     keys,
-    tenantId,
+    tenants,
+    wallets,
+    journal: new LedgerJournal(database),
+    presetByName: () => undefined,
+    presetNames: [],
     catalog,
     clock: systemClock,
     records,

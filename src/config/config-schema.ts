@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { isCurrency } from '../base/currency.ts';
 import { toFault } from '../base/fault.ts';
+import { parseMoney } from '../base/money-text.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
@@ -39,6 +41,15 @@ const sandboxScript = z.string().superRefine((text, context) => {
   }
 });
 
+/** `'1.00 USD'` */
+const moneyText = z.string().superRefine((text, context) => {
+  try {
+    parseMoney(text);
+  } catch (thrown) {
+    context.addIssue({ code: 'custom', message: thrown instanceof Error ? thrown.message : String(thrown) });
+  }
+});
+
 const upstream = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes').describe('Your name for it.'),
   kind: z.enum(upstreamKinds).describe('Which dialect it speaks. openai: any other OpenAI-compatible server.'),
@@ -70,6 +81,16 @@ export const configSchema = z
       .strictObject({
         allowUnpriced: z.boolean().optional().describe('Let paying keys use models without a price. Default false.'),
         mapRetired: z.boolean().optional().describe('When a vendor has retired a model, answer with its successor. Default false.'),
+      })
+      .optional(),
+    money: z
+      .strictObject({
+        currency: z
+          .string()
+          .refine(isCurrency, 'expected a currency of ISO 4217 such as USD or CNY')
+          .optional()
+          .describe('What prepaid tenants pay in unless they are told otherwise. Default USD.'),
+        trialCredit: moneyText.optional().describe("What a new tenant's wallet is given once, if it is in this currency, as '1.00 USD'. Default: nothing."),
       })
       .optional(),
     deadlines: deadlines.optional(),

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Currency, Money } from '../base/money.ts';
+import { parseMoney } from '../base/money-text.ts';
 import { parseRootSecret } from '../base/secret.ts';
 import { StartRefusal } from '../base/start-refusal.ts';
 import { CatalogError } from '../catalog/assemble-catalog.ts';
@@ -21,6 +23,8 @@ export interface Config {
   readonly tokenizerPath?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly policy: { readonly allowUnpriced: boolean; readonly mapRetired: boolean };
+  /** What prepaid tenants pay in unless told otherwise, and what a new wallet in that currency is given once. */
+  readonly money: { readonly currency: Currency; readonly trialCredit?: Money };
   readonly upstreams: readonly UpstreamConfig[];
   /** Those that the file details, but that nothing switches on. */
   readonly switchedOff: readonly SwitchedOffUpstream[];
@@ -74,6 +78,10 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     ...(tokenizerPath === undefined ? {} : { tokenizerPath }),
     logLevel,
     policy: { allowUnpriced: file.policy?.allowUnpriced ?? false, mapRetired: file.policy?.mapRetired ?? false },
+    money: {
+      currency: file.money?.currency ?? 'USD',
+      ...(file.money?.trialCredit === undefined ? {} : { trialCredit: parseMoney(file.money.trialCredit) }),
+    },
     upstreams,
     switchedOff,
     sandbox: {

@@ -51,7 +51,7 @@ export class DataFolder implements AsyncDisposable {
   /** Use `openDataFolder`. */
   constructor(path: string, lock: FolderLock, adminToken: AdminToken, random: Random) {
     this.path = path;
-    this.databasePath = join(path, 'moongate.db');
+    this.databasePath = databasePathIn(path);
     this.adminToken = adminToken;
     this.#lock = lock;
     this.#random = random;
@@ -75,6 +75,11 @@ export class DataFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lock.release();
   }
+}
+
+/** Where the data folder at `path` keeps its database. */
+export function databasePathIn(path: string): string {
+  return join(path, 'moongate.db');
 }
 
 /**

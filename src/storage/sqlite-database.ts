@@ -40,6 +40,14 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Sqlite
 }
 
 /**
+ * Opens the database file as it is, to be read only: beside a server that is running on it, or without one. Needs no lock and
+ * changes nothing; whatever is committed fails. Throws `StartRefusal` when it cannot be opened.
+ */
+export function openSqliteToRead(path: string): Promise<SqliteDatabase> {
+  return SqliteDatabase.startReading(path);
+}
+
+/**
  * `Database` over `node:sqlite`: one thread that writes in group commits, one that answers short reads, and one for
  * reports, started with the first of them.
  */
@@ -48,7 +56,8 @@ export class SqliteDatabase implements Database {
   readonly settings: DatabaseSettings;
   readonly #path: string;
   readonly #onFailure: (cause: unknown) => void;
-  readonly #writer: WorkerLane<CommitOutcome>;
+  /** Undefined: opened to be read only. */
+  readonly #writer: WorkerLane<CommitOutcome> | undefined;
   readonly #reader: WorkerLane<QueryOutcome>;
   #reporter: Promise<WorkerLane<QueryOutcome>> | undefined;
   #closed = false;
@@ -56,14 +65,14 @@ export class SqliteDatabase implements Database {
   private constructor(
     path: string,
     onFailure: (cause: unknown) => void,
-    writer: OpenedLane<CommitOutcome>,
-    reader: WorkerLane<QueryOutcome>,
+    writer: OpenedLane<CommitOutcome> | undefined,
+    reader: OpenedLane<QueryOutcome>,
   ) {
-    this.settings = writer.settings;
+    this.settings = (writer ?? reader).settings;
     this.#path = path;
     this.#onFailure = onFailure;
-    this.#writer = writer.lane;
-    this.#reader = reader;
+    this.#writer = writer?.lane;
+    this.#reader = reader.lane;
   }
 
   /** Use `openSqliteDatabase`: the file must have been migrated. */
@@ -77,11 +86,16 @@ export class SqliteDatabase implements Database {
     const writer = await WorkerLane.start<CommitOutcome>(writerScript, path, onFirstFailure, groupCommit);
     try {
       const reader = await WorkerLane.start<QueryOutcome>(readerScript, path, onFirstFailure);
-      return new SqliteDatabase(path, onFirstFailure, writer, reader.lane);
+      return new SqliteDatabase(path, onFirstFailure, writer, reader);
     } catch (error) {
       await writer.lane.close();
       throw error;
     }
+  }
+
+  /** Use `openSqliteToRead`. */
+  static async startReading(path: string): Promise<SqliteDatabase> {
+    return new SqliteDatabase(path, () => {}, undefined, await WorkerLane.start<QueryOutcome>(readerScript, path, () => {}));
   }
 
   builder<Tables>(): Kysely<Tables> {
@@ -97,7 +111,7 @@ export class SqliteDatabase implements Database {
 
   async commit(statements: readonly CompiledQuery[]): Promise<CommitResult> {
     if (statements.length === 0) return [];
-    const outcome = await this.#writer.call(statements);
+    const outcome = await this.#writing().call(statements);
     if (typeof outcome === 'number') return [outcome];
     if ('failed' in outcome) throw fromCallFailure(outcome);
     if ('refusedBy' in outcome) throw new Error('a commit without guards cannot be refused');
@@ -106,7 +120,7 @@ export class SqliteDatabase implements Database {
 
   async commitIf(guards: readonly CompiledQuery[], statements: readonly CompiledQuery[]): Promise<GuardedCommitResult> {
     if (guards.length === 0) return { committed: true, changes: await this.commit(statements) };
-    const outcome = await this.#writer.call([...guards, ...statements], guards.length);
+    const outcome = await this.#writing().call([...guards, ...statements], guards.length);
     if (typeof outcome === 'number') throw new Error('a guarded call reports the changes of each statement');
     if ('failed' in outcome) throw fromCallFailure(outcome);
     if ('refusedBy' in outcome) return { committed: false, guard: outcome.refusedBy };
@@ -129,7 +143,12 @@ export class SqliteDatabase implements Database {
     const reporter = await this.#reporter?.catch(() => undefined);
     // Readers first: a check point cannot pass a reader.
     await Promise.all([this.#reader.close(), reporter?.close()]);
-    await this.#writer.close();
+    await this.#writer?.close();
+  }
+
+  #writing(): WorkerLane<CommitOutcome> {
+    if (this.#writer === undefined) throw new Error('this database was opened to be read only');
+    return this.#writer;
   }
 
   async #startReporter(): Promise<WorkerLane<QueryOutcome>> {

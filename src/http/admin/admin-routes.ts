@@ -4,16 +4,21 @@ import { type AdminErrorBody, adminErrorCodes } from '../../../contract/admin-er
 import type { ServerInfo } from '../../../contract/server-info.ts';
 import { Fault } from '../../base/fault.ts';
 import { type Log, stackOf } from '../../base/log.ts';
+import type { Wallets } from '../../ledger/wallets.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import { tokenOf } from '../authentication.ts';
 import { asFault } from '../server.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
+import { type CreditsDeps, creditsHandlers } from './credits.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
+import { type TenantsDeps, tenantsHandlers } from './tenants.ts';
+import { type TransfersDeps, transfersHandlers } from './transfers.ts';
 import { usageHandlers } from './usage.ts';
 
-export interface AdminDeps extends KeysDeps {
+export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps {
+  readonly wallets: Pick<Wallets, 'of' | 'budgetsOf' | 'topUp' | 'credits'>;
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
   /** Whether that token is the admin token; compares in constant time. */
   readonly isAdminToken: (token: string) => boolean;
@@ -31,6 +36,9 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
   const keys = keysHandlers(deps);
   const handlers: AdminHandlers = {
     ...keys,
+    ...tenantsHandlers(deps),
+    ...creditsHandlers(deps),
+    ...transfersHandlers(deps),
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
     ...generationsHandlers(deps.records),
     ...infoHandlers(deps.info),
