@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.ts';
+import { creditsCommand } from './commands/credits.ts';
 import { generationsCommand } from './commands/generations.ts';
 import { infoCommand } from './commands/info.ts';
 import { keysCommand } from './commands/keys.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { serveCommand } from './commands/serve.ts';
+import { tenantsCommand } from './commands/tenants.ts';
 import { tokenizerCommand } from './commands/tokenizer.ts';
 import { usageCommand } from './commands/usage.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,6 +20,9 @@ export function createProgram(terminal: Terminal): Command {
     .helpCommand(false)
     .addCommand(serveCommand(terminal))
     .addCommand(keysCommand(terminal))
+    .addCommand(tenantsCommand(terminal))
+    .addCommand(creditsCommand(terminal))
+    .addCommand(ledgerCommand(terminal))
     .addCommand(usageCommand(terminal))
     .addCommand(generationsCommand(terminal))
     .addCommand(infoCommand(terminal))

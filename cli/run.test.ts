@@ -26,7 +26,8 @@ function wordsTo(command: Command): string[] {
 describe('every command', () => {
   it('is one that the issue names', () => {
     expect(leaves.map(([path]) => path).sort()).toEqual([
-      'config check', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'serve', 'tokenizer install', 'usage',
+      'config check', 'credits add', 'credits list', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'ledger list', 'ledger verify',
+      'serve', 'tenants create', 'tenants list', 'tenants show', 'tokenizer install', 'usage',
     ]);
   });
 
@@ -54,7 +55,7 @@ describe('every command', () => {
   it.each(leaves.filter(([, command]) => command.options.some((option) => option.long === '--url')))(
     '"%s" says in two lines, and as JSON, that there is no server',
     async (path, command) => {
-      const argv = [...words(path), ...command.registeredArguments.map(() => 'key_1')];
+      const argv = [...words(path), ...command.registeredArguments.map((argument) => (argument.name() === 'money' ? '1 USD' : 'key_1'))];
       const plain = await runIn(argv);
       expect(plain).toMatchObject({ code: 1, stdout: '' });
       expect(plain.stderr).toMatch(/^moongate: no server is running on .*npm start.*\n.*\n$/);
@@ -90,6 +91,27 @@ describe('the root', () => {
     [['generations', '--limit', '0'], 'from 1 to 1000'],
     [['keys', 'create', '--expires', 'soon'], 'expected a span'],
     [['keys', 'create', '--models', 'a,,b'], '--models'],
+    [['keys', 'create', '--rpm', '-1'], 'Expected a whole number, 1 or more'],
+    [['keys', 'create', '--rpm', '0'], 'Expected a whole number, 1 or more'],
+    [['keys', 'create', '--concurrency', '1.5'], 'Expected a whole number, 1 or more'],
+    [['keys', 'create', '--tpm', 'NaN'], 'Expected a whole number, 1 or more'],
+    [['keys', 'create', '--budget', '5'], '--budget: expected a positive amount and a currency such as "5.00 USD", not "5"'],
+    [['keys', 'create', '--budget', '-5 USD'], '--budget: expected a positive amount'],
+    [['keys', 'create', '--budget', 'NaN USD'], '--budget: expected a positive amount'],
+    [['keys', 'create', '--budget', '5 USD/week'], '--budget: expected an amount, a currency and a period (day, month, total)'],
+    [['keys', 'create', '--budget', ':5 USD/day'], '--budget: expected'],
+    [['keys', 'create', '--per', 'day'], '--per: there is no --budget'],
+    [['keys', 'create', '--budget', '5 USD', '--per', 'week'], 'Allowed choices are day, month, total'],
+    [['keys', 'create', '--model-limit', 'kimi-k2'], '--model-limit: expected a model and its limits'],
+    [['keys', 'create', '--model-limit', 'kimi-k2:rpm=0'], '--model-limit: expected a model and its limits'],
+    [['keys', 'create', '--model-limit', 'kimi-k2:rpm=1,rpm=2'], '--model-limit: expected a model and its limits'],
+    [['keys', 'create', '--model-limit', 'kimi-k2:fun=1'], '--model-limit: expected a model and its limits'],
+    [['tenants', 'create', 'acme', '--prepaid', '--credit-limit', '5 USD'], '--credit-limit: a prepaid tenant has none'],
+    [['tenants', 'create', 'acme', '--credit-limit', '5'], '--credit-limit: expected a positive amount'],
+    [['credits', 'add', '20'], 'the amount: expected a positive amount and a currency'],
+    [['credits', 'add', 'NaN USD'], 'the amount: expected a positive amount'],
+    [['credits', 'add', '-5 USD'], '-5 USD'],
+    [['ledger', 'list', '--limit', '0'], 'from 1 to 1000'],
     [['info', '--url', 'ftp://x'], 'expected an address'],
   ])('%j is a wrong command line: %s', async (argv, text) => {
     const { code, stdout, stderr } = await runIn(argv, new TerminalDouble(folder, { MOONGATE_URL: 'http://127.0.0.1:9', MOONGATE_ADMIN_TOKEN: 't' }));
@@ -105,6 +127,8 @@ describe('commands that run the server program', () => {
     [['serve', '--port', '9000', '--host', '::1', '--data-dir', 'd', '--config', 'c.yaml', '--json'], ['--port=9000', '--host=::1', '--data-dir=d', '--config=c.yaml', '--json']],
     [['config', 'check'], ['config', 'check']],
     [['config', 'check', '--config', '-odd', '--json'], ['config', 'check', '--config=-odd', '--json']],
+    [['ledger', 'verify'], ['ledger', 'verify']],
+    [['ledger', 'verify', '--data-dir', 'd', '--config', 'c.yaml', '--json'], ['ledger', 'verify', '--data-dir=d', '--config=c.yaml', '--json']],
     [['tokenizer', 'install'], ['tokenizer', 'install']],
     [['tokenizer', 'install', '--from', 'f', '--data-dir', 'd', '--json'], ['tokenizer', 'install', '--from=f', '--data-dir=d', '--json']],
   ])('%j runs it with %j', async (argv, args) => {

@@ -41,7 +41,8 @@ async function failureOf(call: Promise<unknown>): Promise<AdminError> {
 }
 
 const key = {
-  id: 'key_1', label: null, display: 'sk-test-1…', mode: 'test', state: 'active', models: null, createdAt: '2026-01-31T10:00:00.000Z', expiresAt: null, revokedAt: null,
+  id: 'key_1', tenant: { id: 'ten_1', name: 'default' }, label: null, display: 'sk-test-1…', mode: 'test', state: 'active', models: null,
+  limits: null, budgets: [], createdAt: '2026-01-31T10:00:00.000Z', expiresAt: null, revokedAt: null,
 };
 
 describe('AdminClient.call', () => {

@@ -14,20 +14,29 @@ describe('the table of the admin API', () => {
     const lines = routes.map(([, route]) => `${route.method} ${route.path}`);
     expect(new Set(lines).size).toBe(lines.length);
     expect(lines.sort()).toEqual([
+      'GET /admin/v1/credits',
       'GET /admin/v1/generations',
       'GET /admin/v1/info',
       'GET /admin/v1/keys',
       'GET /admin/v1/keys/{id}',
+      'GET /admin/v1/tenants',
+      'GET /admin/v1/tenants/{tenant}',
+      'GET /admin/v1/transfers',
       'GET /admin/v1/usage',
+      'POST /admin/v1/credits',
       'POST /admin/v1/keys',
       'POST /admin/v1/keys/{id}/revoke',
+      'POST /admin/v1/tenants',
     ]);
   });
 
-  it.each(routes)('%s: refuses fields that it does not know, so that a misspelt one is not passed over', (_name, route) => {
-    const path = Object.fromEntries(pathParameters(route.path).map((name) => [name, 'key_1']));
-    expect(route.request.safeParse(path).success).toBe(true);
-    expect(route.request.safeParse({ ...path, surprise: 1 }).success).toBe(false);
+  /** What some requests cannot do without, beside what their path names. */
+  const needed: Readonly<Record<string, object>> = { createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' } };
+
+  it.each(routes)('%s: refuses fields that it does not know, so that a misspelt one is not passed over', (name, route) => {
+    const request = { ...Object.fromEntries(pathParameters(route.path).map((parameter) => [parameter, 'key_1'])), ...needed[name] };
+    expect(route.request.safeParse(request).success).toBe(true);
+    expect(route.request.safeParse({ ...request, surprise: 1 }).success).toBe(false);
   });
 });
 

@@ -128,10 +128,6 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId, created } = await keys.firstTenant();
-  const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
-  const tenants = new TenantRegister({
-    database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money,
-  });
   const planner = new Planner({ catalog, health, counter, policy: config.policy, clock: systemClock, everConfigured, configured: enabled.length > 0 });
   const gateway = new Gateway({
     clock: systemClock,
@@ -163,19 +159,9 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
-  registerAdmin(app, {
-    keys,
-    tenants,
-    wallets,
-    journal: new LedgerJournal(database),
-    presetByName: () => undefined,
-    presetNames: [],
-    catalog,
-    clock: systemClock,
-    records,
-    isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
+  openAdminApi(app, {
+    config, foundations, catalog, records, store, keys, firstTenantId: tenantId,
     info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
-    log,
   });
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
@@ -246,6 +232,37 @@ function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
       });
     }
     done();
+  });
+}
+
+interface AdminParts {
+  readonly config: Config;
+  readonly foundations: Foundations;
+  readonly catalog: Catalog;
+  readonly records: RecordsStore;
+  readonly store: KeyStore;
+  readonly keys: Keys;
+  readonly firstTenantId: TenantId;
+  readonly info: () => ServerInfo;
+}
+
+function openAdminApi(app: FastifyInstance, { config, foundations, catalog, records, store, keys, firstTenantId, info }: AdminParts): void {
+  const { database, folder, log } = foundations;
+  const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
+  const { money } = config;
+  registerAdmin(app, {
+    keys,
+    tenants: new TenantRegister({ database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId, money }),
+    wallets,
+    journal: new LedgerJournal(database),
+    presetByName: () => undefined,
+    presetNames: [],
+    catalog,
+    clock: systemClock,
+    records,
+    isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
+    info,
+    log,
   });
 }
 

@@ -5,11 +5,12 @@ import { StartRefusal } from './base/start-refusal.ts';
 import { compose, type House } from './compose.ts';
 import { ConfigError } from './config/config-file.ts';
 import { type Config, type ConfigFlags, loadConfig } from './config/config.ts';
-import { checkConfig, installTokenizerCommand } from './maintenance.ts';
+import { checkConfig, installTokenizerCommand, verifyLedgerCommand } from './maintenance.ts';
 
 const help = `Usage: npm start -- [options]            start the server
        npm start -- config check         check the configuration and exit
        npm start -- tokenizer install    get K2's own tokenizer file and exit
+       npm start -- ledger verify        prove the books and exit: 0 when they are sound, else 1
 
   --port N         port to listen on (default 8787; 0: the system chooses)      MOONGATE_PORT
   --host ADDRESS   address to listen on (default: 127.0.0.1 and ::1)            MOONGATE_HOST
@@ -22,8 +23,12 @@ const help = `Usage: npm start -- [options]            start the server
 The command line for a running server is "npx moongate --help".
 `;
 
+/** What is done in place of serving. */
+const errands = ['config check', 'tokenizer install', 'ledger verify'] as const;
+type Errand = (typeof errands)[number];
+
 interface Arguments extends ConfigFlags {
-  readonly command: 'serve' | 'config check' | 'tokenizer install' | 'help';
+  readonly command: 'serve' | Errand | 'help';
   readonly json: boolean;
   readonly from?: string;
 }
@@ -42,11 +47,12 @@ function readArguments(argv: readonly string[]): Arguments {
   }
   const { values, positionals } = parsed;
   const named = positionals.join(' ');
-  if (named !== '' && named !== 'config check' && named !== 'tokenizer install') {
+  const errand = errands.find((one) => one === named);
+  if (named !== '' && errand === undefined) {
     throw new StartRefusal(`unknown command "${named.slice(0, 60)}"; see npm start -- --help`);
   }
   return {
-    command: values.help ? 'help' : named === '' ? 'serve' : named,
+    command: values.help ? 'help' : (errand ?? 'serve'),
     json: values.json,
     ...(values.port === undefined ? {} : { port: values.port }),
     ...(values.host === undefined ? {} : { host: values.host }),
@@ -67,6 +73,9 @@ async function main(): Promise<void> {
       return;
     case 'tokenizer install':
       process.exitCode = await installTokenizerCommand(given, process.env, given, (text) => process.stdout.write(text));
+      return;
+    case 'ledger verify':
+      process.exitCode = await verifyLedgerCommand(given, process.env, given.json, (text) => process.stdout.write(text));
       return;
     case 'serve':
       await serve(loadConfig(given, process.env), given.json);

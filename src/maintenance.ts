@@ -1,8 +1,13 @@
+import { systemClock } from './base/clock.ts';
 import { Fault } from './base/fault.ts';
+import { StartRefusal } from './base/start-refusal.ts';
 import { ConfigError } from './config/config-file.ts';
 import { type Config, type ConfigFlags, loadConfig } from './config/config.ts';
 import type { Environment } from './config/environment-reader.ts';
+import { openBooks } from './open-books.ts';
+import { StatementError } from './storage/statement-error.ts';
 import { type InstallProgress, installTokenizer, tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import { areSound, proofJson, proofText, verifyBooks } from './verify-books.ts';
 
 type Print = (text: string) => void;
 
@@ -51,6 +56,25 @@ function readable(config: Config): string {
   data          ${dataDir}
   upstreams     ${sandbox ? 'none: the built-in sandbox answers' : upstreams.join(', ')}
 ${off}`;
+}
+
+/**
+ * `ledger verify`: proves the books from the database itself, with a server running on it or without one. Returns the exit code:
+ * 0 when every law holds; 1 when one is broken, or when the books cannot be read.
+ */
+export async function verifyLedgerCommand(flags: ConfigFlags, environment: Environment, json: boolean, print: Print): Promise<number> {
+  const config = loadConfig(flags, environment);
+  try {
+    await using books = await openBooks(config);
+    const proof = await verifyBooks(books, systemClock.nowMs());
+    print(json ? `${JSON.stringify(proofJson(proof))}\n` : proofText(proof));
+    return areSound(proof) ? 0 : 1;
+  } catch (thrown) {
+    if (!(thrown instanceof StartRefusal || thrown instanceof Fault || thrown instanceof StatementError)) throw thrown;
+    if (json) print(`${JSON.stringify({ error: { code: 'not_verified', message: thrown.message } })}\n`);
+    else process.stderr.write(`moongate: the books cannot be verified: ${thrown.message}\n`);
+    return 1;
+  }
 }
 
 /** `tokenizer install`: fetches or copies K2's tokenizer file into the data folder. Needs no server. Returns the exit code. */

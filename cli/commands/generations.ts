@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Generation } from '../../client/answer.ts';
+import { parsePageLimit } from '../page-limit.ts';
 import { connect, type RemoteOptions, remoteCommand, show } from '../remote-command.ts';
 import { type Column, renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -12,7 +13,7 @@ interface GenerationsOptions extends RemoteOptions {
 /** `moongate generations`: the newest calls, one line each. */
 export function generationsCommand(terminal: Terminal): Command {
   return remoteCommand('generations', 'the newest calls, one line each')
-    .option('--limit <count>', 'how many, up to 1000', parseLimit, 20)
+    .option('--limit <count>', 'how many, up to 1000', parsePageLimit, 20)
     .option('--before <id>', 'only those before this one')
     .action(async (options: GenerationsOptions) => {
       const client = await connect(options, terminal);
@@ -21,12 +22,6 @@ export function generationsCommand(terminal: Terminal): Command {
         generations.length === 0 ? 'no calls yet\n' : `${generationTable(generations)}${next === null ? '' : `\nolder ones: --before ${next}\n`}`,
       );
     });
-}
-
-function parseLimit(text: string): number {
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > 1000) throw new InvalidArgumentError('Expected a number from 1 to 1000.');
-  return limit;
 }
 
 function generationTable(generations: readonly Generation[]): string {

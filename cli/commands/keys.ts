@@ -1,7 +1,9 @@
 import { Command } from 'commander';
-import type { ApiKey } from '../../client/answer.ts';
+import type { ApiKey, Spending } from '../../client/answer.ts';
 import { parseExpiry } from '../expiry.ts';
 import { usageFailure } from '../failure.ts';
+import { limitFields } from '../limit-fields.ts';
+import { type LimitOptions, limitRequest, withLimitOptions } from '../limit-options.ts';
 import { connect, type RemoteOptions, remoteCommand, show } from '../remote-command.ts';
 import { renderFields, renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -16,7 +18,8 @@ export function keysCommand(terminal: Terminal): Command {
     .addCommand(revokeCommand(terminal));
 }
 
-interface CreateOptions extends RemoteOptions {
+interface CreateOptions extends RemoteOptions, LimitOptions {
+  readonly tenant?: string;
   readonly label?: string;
   readonly test?: true;
   readonly expires?: string;
@@ -24,7 +27,8 @@ interface CreateOptions extends RemoteOptions {
 }
 
 function createCommand(terminal: Terminal): Command {
-  return remoteCommand('create', 'make an API key; it is shown once')
+  return withLimitOptions(remoteCommand('create', 'make an API key; it is shown once'))
+    .option('--tenant <tenant>', 'whom it belongs to, by name or id (the first tenant)')
     .option('--label <text>', 'what the key is for')
     .option('--test', 'a test key: always answered by the sandbox, free of charge')
     .option('--expires <when>', 'a span (90d, 12h, 4w), a date (2027-01-31, UTC) or "never"')
@@ -32,8 +36,11 @@ function createCommand(terminal: Terminal): Command {
     .action(async (options: CreateOptions) => {
       const models = options.models?.split(',').map((id) => id.trim());
       if (models?.some((id) => id === '')) throw usageFailure('--models: expected model ids with commas between them');
+      const limits = limitRequest(options);
       const client = await connect(options, terminal);
       const answer = await client.call('createKey', {
+        ...limits,
+        tenant: options.tenant,
         mode: options.test === true ? 'test' : 'live',
         label: options.label,
         models,
@@ -44,19 +51,21 @@ function createCommand(terminal: Terminal): Command {
 }
 
 function listCommand(terminal: Terminal): Command {
-  return remoteCommand('list', 'list all API keys').action(async (options: RemoteOptions) => {
-    const client = await connect(options, terminal);
-    const answer = await client.call('listKeys', {});
-    show(answer, options, terminal, ({ keys }) => (keys.length === 0 ? 'no keys yet; make one with "moongate keys create"\n' : keyTable(keys)));
-  });
+  return remoteCommand('list', 'list all API keys')
+    .option('--tenant <tenant>', 'only those of this one, by name or id')
+    .action(async (options: RemoteOptions & { readonly tenant?: string }) => {
+      const client = await connect(options, terminal);
+      const answer = await client.call('listKeys', { tenant: options.tenant });
+      show(answer, options, terminal, ({ keys }) => (keys.length === 0 ? 'no keys yet; make one with "moongate keys create"\n' : keyTable(keys)));
+    });
 }
 
 function showCommand(terminal: Terminal): Command {
-  return remoteCommand('show', 'show one API key')
+  return remoteCommand('show', 'show one API key, and what is left of its budgets')
     .argument('<id>', 'id of the key, as "keys list" shows it')
     .action(async (id: string, options: RemoteOptions) => {
       const client = await connect(options, terminal);
-      show(await client.call('showKey', { id }), options, terminal, ({ key }) => describeKey(key));
+      show(await client.call('showKey', { id }), options, terminal, ({ key, spending }) => describeKey(key, spending));
     });
 }
 
@@ -70,21 +79,23 @@ function revokeCommand(terminal: Terminal): Command {
 }
 
 function keyTable(keys: readonly ApiKey[]): string {
-  const columns = ['ID', 'KEY', 'LABEL', 'MODE', 'STATE', 'MODELS', 'CREATED', 'EXPIRES'].map((title) => ({ title }));
+  const columns = ['ID', 'KEY', 'TENANT', 'LABEL', 'MODE', 'STATE', 'MODELS', 'CREATED', 'EXPIRES'].map((title) => ({ title }));
   const rows = keys.map((key) => [
-    key.id, key.display, key.label ?? '-', key.mode, key.state, modelsOf(key), day(key.createdAt), key.expiresAt === null ? 'never' : day(key.expiresAt),
+    key.id, key.display, key.tenant.name, key.label ?? '-', key.mode, key.state, modelsOf(key), day(key.createdAt), key.expiresAt === null ? 'never' : day(key.expiresAt),
   ]);
   return renderTable(columns, rows);
 }
 
-function describeKey(key: ApiKey): string {
+function describeKey(key: ApiKey, spending: readonly Spending[] = []): string {
   return renderFields([
     ['id', key.id],
     ['key', key.display],
+    ['tenant', key.tenant.name],
     ['label', key.label ?? '-'],
     ['mode', key.mode],
     ['state', key.state],
     ['models', modelsOf(key)],
+    ...limitFields(key, spending),
     ['created', key.createdAt],
     ['expires', key.expiresAt ?? 'never'],
     ...(key.revokedAt === null ? [] : [['revoked', key.revokedAt] as const]),

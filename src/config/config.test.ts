@@ -65,6 +65,18 @@ describe('parseConfig', () => {
     ]);
   });
 
+  it.each([
+    ['trialCredit: 1.00', 'trialCredit'],
+    ["trialCredit: '5'", 'trialCredit'],
+    ["trialCredit: '-5 USD'", 'trialCredit'],
+    ["trialCredit: 'NaN USD'", 'trialCredit'],
+    ["trialCredit: '5 XXQ'", 'trialCredit'],
+    ['currency: XXQ', 'currency'],
+    ['currency: usd', 'currency'],
+  ])('refuses money that is none: %s', (line, key) => {
+    expect(problemsOf(`money:\n  ${line}\n`)).toEqual([{ source: 'moongate.yaml', line: 2, message: expect.stringMatching(new RegExp(`^money\\.${key}: .*expected`)) }]);
+  });
+
   it('keeps the query of a base URL', () => {
     const { file } = parseConfig('upstreams:\n  - { id: a, kind: openai, baseUrl: "http://host/v1?api-version=2026-01-01" }\n', 'moongate.yaml');
     expect(file.upstreams?.[0]?.baseUrl).toBe('http://host/v1?api-version=2026-01-01');
@@ -120,6 +132,12 @@ describe('loadConfig', () => {
     const config = file('server: { port: 1, host: 10.0.0.1 }\ndataDir: from-file\ntokenizer: t\n');
     const environment = Object.fromEntries(variables.map((name) => [name, blank]));
     expect(loadConfig({ config }, environment)).toEqual(loadConfig({ config }, {}));
+  });
+
+  it('knows what new tenants are given, and what prepaid ones pay in', () => {
+    expect(loadConfig({}, {}).money).toEqual({ currency: 'USD' });
+    const config = file("money: { currency: CNY, trialCredit: '1.50 CNY' }\n");
+    expect(loadConfig({ config }, {}).money).toEqual({ currency: 'CNY', trialCredit: { amountNanos: 1_500_000_000n, currency: 'CNY' } });
   });
 
   it.each(['port', 'host', 'dataDir', 'config'] as const)('refuses an empty flag: %s', (flag) => {

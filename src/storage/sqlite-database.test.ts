@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -7,7 +7,7 @@ import { type CompiledQuery, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartRefusal } from '../base/start-refusal.ts';
 import type { Migration } from './migration.ts';
-import { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts';
+import { openSqliteDatabase, openSqliteToRead, type SqliteDatabase } from './sqlite-database.ts';
 
 interface Tables {
   account: { id: number; name: string; balance_nanos: bigint; note: Uint8Array | string | number | null };
@@ -312,5 +312,42 @@ describe('kill -9', () => {
     const present = new Set(await ids(database));
     expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);
     expect(await database.query(sql`PRAGMA integrity_check`.compile(database.builder<Tables>()))).toEqual([{ integrity_check: 'ok' }]);
+  });
+});
+
+describe('a database that is opened to be read', () => {
+  it('sees what is committed beside it, without the server, and after the server was killed', async () => {
+    const writing = await open();
+    await writing.commit([insertion(writing, 1)]);
+    {
+      await using reading = await openSqliteToRead(path);
+      expect(await ids(reading)).toEqual([1]);
+      await writing.commit([insertion(writing, 2)]);
+      expect(await ids(reading)).toEqual([1, 2]);
+      expect(await reading.report(reading.builder<Tables>().selectFrom('account').select('id').compile())).toHaveLength(2);
+    }
+    const killed = join(folder, 'killed.db');
+    for (const suffix of ['', '-wal']) copyFileSync(`${path}${suffix}`, `${killed}${suffix}`);
+    await writing[Symbol.asyncDispose]();
+    for (const left of [path, killed]) {
+      await using reading = await openSqliteToRead(left);
+      expect(await ids(reading), left).toEqual([1, 2]);
+    }
+    await using again = await open();
+    await again.commit([insertion(again, 3)]);
+    expect(await ids(again)).toEqual([1, 2, 3]);
+  });
+
+  it('commits nothing', async () => {
+    await using writing = await open();
+    await using reading = await openSqliteToRead(path);
+    await expect(reading.commit([insertion(reading, 1)])).rejects.toThrow(/read only/);
+    await expect(reading.commitIf([insertion(reading, 1)], [insertion(reading, 2)])).rejects.toThrow(/read only/);
+    expect(await ids(writing)).toEqual([]);
+  });
+
+  it('is refused when it is not there, and not made', async () => {
+    await expect(openSqliteToRead(path)).rejects.toThrow(StartRefusal);
+    expect(existsSync(path)).toBe(false);
   });
 });

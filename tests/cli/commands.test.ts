@@ -45,7 +45,7 @@ describe('moongate keys', () => {
     expect(created.stdout).toMatch(/^expires +2026-08-30T00:00:00\.000Z$/m);
 
     const listed = await moongate(['keys', 'list']);
-    expect(listed.stdout).toMatch(new RegExp(`^${id} +sk-test-.{4}… +Küche +test +active +kimi-k2, kimi-k2-thinking +\\d{4}-\\d\\d-\\d\\d +2026-08-30$`, 'm'));
+    expect(listed.stdout).toMatch(new RegExp(`^${id} +sk-test-.{4}… +default +Küche +test +active +kimi-k2, kimi-k2-thinking +\\d{4}-\\d\\d-\\d\\d +2026-08-30$`, 'm'));
     expect(listed.stdout).not.toContain(secret?.slice(20));
     expect((await moongate(['keys', 'show', id])).stdout).toMatch(/^state +active$/m);
     expect(await json(['keys', 'show', id])).toMatchObject({ key: { id, label: 'Küche', mode: 'test', state: 'active', models: ['kimi-k2', 'kimi-k2-thinking'] } });

@@ -6,21 +6,32 @@ import { isAdminToken, mintKey } from '../../src/access/api-key.ts';
 import { KeyHmac } from '../../src/access/key-hmac.ts';
 import { KeyStore } from '../../src/access/key-store.ts';
 import { Keys } from '../../src/access/keys.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import type { LimitPolicy } from '../../src/access/limit-policy.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { TenantId } from '../../src/base/id.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { parseRootSecret } from '../../src/base/secret.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { shippedCatalog } from '../../src/catalog/shipped-catalog.ts';
 import { registerAdmin } from '../../src/http/admin/admin-routes.ts';
+import { TenantRegister } from '../../src/http/admin/tenant-register.ts';
 import { buildServer } from '../../src/http/server.ts';
+import { LedgerJournal } from '../../src/ledger/ledger-journal.ts';
+import { ledgerMigrations } from '../../src/ledger/ledger-tables.ts';
+import { type BookEntry, Ledger } from '../../src/ledger/ledger.ts';
+import { Wallets } from '../../src/ledger/wallets.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
 import { RecordsStore } from '../../src/records/records-store.ts';
 import { recordsMigrations } from '../../src/records/records-tables.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
 
-/** The clock of the rooms behind the admin API. */
-const clock = { ...systemClock, nowMs: () => Date.parse('2026-06-01T00:00:00Z') };
+/** The clock of the rooms behind the admin API: a millisecond later each time that it is asked, so that what is made has an order. */
+function tickingClock(): Clock {
+  let nowMs = Date.parse('2026-06-01T00:00:00Z');
+  return { ...systemClock, nowMs: () => (nowMs += 1) };
+}
+
+const presets: ReadonlyMap<string, LimitPolicy> = new Map([['small', { all: { rpm: 3, tpm: 1_000 } }], ['by-model', { models: { 'kimi-k2': { rpm: 10 } } }]]);
 
 /** The admin API alone, over real rooms in a folder of its own, on a port that the system chooses. */
 export interface AdminServer extends AsyncDisposable {
@@ -30,19 +41,28 @@ export interface AdminServer extends AsyncDisposable {
   readonly folder: string;
   readonly keys: Keys;
   readonly tenantId: TenantId;
+  /** For calls that a test makes up. */
+  readonly ledger: Ledger;
+  commit(entry: BookEntry): Promise<void>;
   store(...records: readonly GenerationRecord[]): Promise<void>;
 }
 
 /** Starts one; what it logs is dropped. */
 export async function startAdminServer(): Promise<AdminServer> {
+  const clock = tickingClock();
   const folder = mkdtempSync(join(tmpdir(), 'moongate-admin-'));
   const dataDir = join(folder, 'data');
   mkdirSync(dataDir);
-  const database = await openSqliteDatabase({ path: join(dataDir, 'moongate.db'), migrations: [...accessMigrations, ...recordsMigrations] });
+  const database = await openSqliteDatabase({ path: join(dataDir, 'moongate.db'), migrations: [...accessMigrations, ...ledgerMigrations, ...recordsMigrations] });
   const hmac = new KeyHmac(parseRootSecret('x'.repeat(32)));
-  const keys = new Keys({ store: new KeyStore(database), hmac, clock, random: systemRandom, onChanged: () => {} });
+  const store = new KeyStore(database);
+  const keys = new Keys({ store, hmac, clock, random: systemRandom, onChanged: () => {} });
   const { tenantId } = await keys.firstTenant();
   const records = new RecordsStore(database);
+  const ledger = new Ledger({ database, clock, nodeId: 'node_me' });
+  const wallets = new Wallets({ database, clock, random: systemRandom });
+  const money = { currency: 'USD', trialCredit: { amountNanos: 1_000_000_000n, currency: 'USD' } };
+  const tenants = new TenantRegister({ database, store, wallets, clock, random: systemRandom, firstTenantId: tenantId, money });
   const adminToken = mintKey('admin', systemRandom).token;
   const log = { write: () => {}, writes: () => false, flush: () => {} };
   const app = buildServer({
@@ -50,7 +70,10 @@ export async function startAdminServer(): Promise<AdminServer> {
   });
   let url = '';
   registerAdmin(app, {
-    keys, tenantId, records, log, clock,
+    keys, tenants, wallets, records, log, clock,
+    journal: new LedgerJournal(database),
+    presetByName: (name) => presets.get(name),
+    presetNames: [...presets.keys()],
     catalog: new Catalog(shippedCatalog(), undefined, []),
     isAdminToken: (token) => isAdminToken(token, adminToken),
     info: () => ({
@@ -62,7 +85,8 @@ export async function startAdminServer(): Promise<AdminServer> {
   writeFileSync(join(dataDir, 'moongate.lock'), JSON.stringify({ pid: process.pid, startedMs: 1, address: url }));
   writeFileSync(join(dataDir, 'admin-token'), `${adminToken}\n`, { mode: 0o600 });
   return {
-    url, adminToken, folder, keys, tenantId,
+    url, adminToken, folder, keys, tenantId, ledger,
+    commit: async ({ guards, statements }) => void (await database.commitIf(guards, statements)),
     store: async (...list) => void (await database.commit(list.map((record) => records.insertion(record)))),
     async [Symbol.asyncDispose]() {
       await app.close();

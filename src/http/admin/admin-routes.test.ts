@@ -18,12 +18,16 @@ import { systemRandom } from '../../base/random.ts';
 import { parseRootSecret } from '../../base/secret.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { shippedCatalog } from '../../catalog/shipped-catalog.ts';
+import { LedgerJournal } from '../../ledger/ledger-journal.ts';
+import { ledgerMigrations, type LedgerTables } from '../../ledger/ledger-tables.ts';
+import { Wallets } from '../../ledger/wallets.ts';
 import type { GenerationRecord } from '../../records/generation-record.ts';
 import { RecordsStore } from '../../records/records-store.ts';
 import { recordsMigrations, type RecordsTables } from '../../records/records-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
 import { buildServer } from '../server.ts';
 import { registerAdmin } from './admin-routes.ts';
+import { TenantRegister } from './tenant-register.ts';
 
 const adminToken = mintKey('admin', systemRandom).token;
 
@@ -41,7 +45,7 @@ let registered: { method: string; url: string }[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'moongate-admin-'));
-  database = await openSqliteDatabase({ path: join(folder, 'moongate.db'), migrations: [...accessMigrations, ...recordsMigrations] });
+  database = await openSqliteDatabase({ path: join(folder, 'moongate.db'), migrations: [...accessMigrations, ...ledgerMigrations, ...recordsMigrations] });
   records = new RecordsStore(database);
 });
 
@@ -59,7 +63,9 @@ beforeEach(async () => {
   await database.commit([tables.deleteFrom('api_keys').compile(), tables.deleteFrom('generations').compile()]);
   const clock = { ...systemClock, nowMs: () => nowMs };
   const hmac = new KeyHmac(parseRootSecret('x'.repeat(32)));
-  keys = new Keys({ store: new KeyStore(database), hmac, clock, random: systemRandom, onChanged: () => {} });
+  const keyStore = new KeyStore(database);
+  const wallets = new Wallets({ database, clock, random: systemRandom });
+  keys = new Keys({ store: keyStore, hmac, clock, random: systemRandom, onChanged: () => {} });
   ({ tenantId } = await keys.firstTenant());
   const log = { write: (_level: string, message: string, facts?: LogFacts) => void logged.push([message, facts]), writes: () => true, flush: () => {} };
   app = buildServer({
@@ -67,7 +73,11 @@ beforeEach(async () => {
   });
   app.addHook('onRoute', ({ method, url }) => void registered.push(...[method].flat().map((one) => ({ method: one, url }))));
   registerAdmin(app, {
-    keys, tenantId, clock, log,
+    keys, wallets, clock, log,
+    tenants: new TenantRegister({ database, store: keyStore, wallets, clock, random: systemRandom, firstTenantId: tenantId, money: { currency: 'USD' } }),
+    journal: new LedgerJournal(database),
+    presetByName: () => undefined,
+    presetNames: ['small'],
     catalog: new Catalog(shippedCatalog(), undefined, []),
     records: {
       list: (page) => (failure === undefined ? records.list(page) : Promise.reject(failure)),
@@ -96,17 +106,29 @@ const get = (url: string): Promise<{ status: number; body: unknown; text: string
 const post = (url: string, payload: object | string): Promise<{ status: number; body: unknown; text: string }> =>
   ask({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
 
+/** Bodies of the routes that cannot do with an empty one. */
+const needed: Readonly<Record<string, object>> = { createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' } };
+
+async function bookedRows(): Promise<readonly unknown[]> {
+  const tables = database.builder<AccessTables & LedgerTables>();
+  return [
+    await database.query(tables.selectFrom('tenants').selectAll().orderBy('id').compile()),
+    await database.query(tables.selectFrom('ledger_transfers').selectAll().orderBy('id').compile()),
+  ];
+}
+
 describe('every route of the contract', () => {
   it('is registered, and every route that is registered is one of the contract', () => {
-    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace('{id}', ':id')}`);
+    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/, ':$1')}`);
     expect(registered.filter(({ method }) => method !== 'HEAD').map(({ method, url }) => `${method} ${url}`).sort()).toEqual(listed.sort());
   });
 
   it('refuses whoever does not send the admin token, with nothing changed', async () => {
     const { key, token } = await keys.create({ tenantId, mode: 'live', label: 'the only one' });
-    expect(registered.length).toBeGreaterThan(7);
+    const before = await bookedRows();
+    expect(registered.length).toBeGreaterThan(12);
     for (const { method, url } of registered) {
-      const request = { method: method as 'GET', url: url.replace(':id', key.id), ...(method === 'POST' ? { payload: {} } : {}) };
+      const request = { method: method as 'GET', url: url.replace(':id', key.id).replace(':tenant', tenantId), ...(method === 'POST' ? { payload: {} } : {}) };
       for (const [authorization, status, code] of [
         ['', 401, 'unauthenticated'],
         ['Bearer ', 401, 'unauthenticated'],
@@ -123,12 +145,14 @@ describe('every route of the contract', () => {
       }
     }
     expect(await keys.list()).toEqual([key]);
+    expect(await bookedRows()).toEqual(before);
   });
 
   it('answers as the contract says to whoever does', async () => {
     const { key } = await keys.create({ tenantId, mode: 'live', label: '' });
-    for (const route of Object.values<AdminRoute>(adminApi)) {
-      const answer = await ask({ method: route.method, url: route.path.replace('{id}', key.id), ...(route.method === 'POST' ? { payload: {} } : {}) });
+    for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
+      const url = route.path.replace('{id}', key.id).replace('{tenant}', tenantId);
+      const answer = await ask({ method: route.method, url, ...(route.method === 'POST' ? { payload: needed[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
       expect(route.response.safeParse(answer.body).error, route.path).toBeUndefined();
     }
@@ -213,8 +237,8 @@ describe('keys', () => {
     const { body } = await post('/admin/v1/keys', { label: 'ci', mode: 'test', models, expiresAt: '2026-07-01T02:00:00+02:00' });
     expect(body).toEqual({
       key: {
-        id: expect.stringMatching(/^key_/), label: 'ci', display: expect.stringMatching(/^sk-test-....…$/), mode: 'test', state: 'active',
-        models: ['kimi-k2-thinking'], createdAt: '2026-06-01T00:00:00.000Z', expiresAt: '2026-07-01T00:00:00.000Z', revokedAt: null,
+        id: expect.stringMatching(/^key_/), tenant: { id: tenantId, name: 'default' }, label: 'ci', display: expect.stringMatching(/^sk-test-....…$/), mode: 'test', state: 'active',
+        models: ['kimi-k2-thinking'], limits: null, budgets: [], createdAt: '2026-06-01T00:00:00.000Z', expiresAt: '2026-07-01T00:00:00.000Z', revokedAt: null,
       },
       secret: expect.stringMatching(/^sk-test-\w{59}$/),
     });
