@@ -45,6 +45,8 @@ export const createTenantRequest = z.strictObject({
     .min(1, 'expected a name')
     .max(100)
     .regex(/^\P{C}*$/u, 'expected no control characters')
+    // A path of dots alone would lead elsewhere.
+    .regex(/[\p{L}\p{N}]/u, 'expected a name with a letter or a digit in it')
     .regex(/^(?!ten_)/, 'expected a name that does not begin with "ten_": ids do'),
   /** Without it, and without `creditLimit`: postpaid without limit. */
   prepaid: z.boolean().default(false),
