@@ -5,9 +5,10 @@ export function limitFields(
   { limits, budgets }: { readonly limits: LimitPolicy | null; readonly budgets: readonly Budget[] },
   spending: readonly Spending[],
 ): (readonly [name: string, value: string])[] {
+  const all = limits === null ? '' : ratesText(limits.all);
   const ofModels = Object.entries(limits?.models ?? {}).map(([model, rates]) => [`limits of ${model}`, ratesText(rates)] as const);
   return [
-    ...(limits === null ? [] : [['limits', ratesText(limits.all)] as const]),
+    ...(all === '' ? [] : [['limits', all] as const]),
     ...ofModels,
     ...budgets.map((budget) => ['budget', `${budgetText(budget)}${leftText(spending.find((one) => isOf(one, budget)))}`] as const),
   ];
@@ -20,7 +21,7 @@ function ratesText({ rpm, tpm, tpd, concurrency }: RateLimits): string {
     tpd === null ? undefined : `${grouped(tpd)} tokens a day`,
     concurrency === null ? undefined : `${grouped(concurrency)} at a time`,
   ].filter((part) => part !== undefined);
-  return parts.length === 0 ? 'none over all models' : parts.join(', ');
+  return parts.join(', ');
 }
 
 function budgetText({ amount, currency, period, model }: Budget): string {

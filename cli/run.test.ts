@@ -108,6 +108,7 @@ describe('the root', () => {
     [['keys', 'create', '--model-limit', 'kimi-k2:fun=1'], '--model-limit: expected a model and its limits'],
     [['tenants', 'create', 'acme', '--prepaid', '--credit-limit', '5 USD'], '--credit-limit: a prepaid tenant has none'],
     [['tenants', 'create', 'acme', '--credit-limit', '5'], '--credit-limit: expected a positive amount'],
+    [['credits', 'add', '20', 'USD', 'now'], 'the amount: expected a positive amount and a currency'],
     [['credits', 'add', '20'], 'the amount: expected a positive amount and a currency'],
     [['credits', 'add', 'NaN USD'], 'the amount: expected a positive amount'],
     [['credits', 'add', '-5 USD'], '-5 USD'],

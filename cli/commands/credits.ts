@@ -23,12 +23,12 @@ interface AddOptions extends RemoteOptions {
 
 function addCommand(terminal: Terminal): Command {
   return remoteCommand('add', 'put a payment into a wallet')
-    .argument('<money>', 'how much, such as "20 USD"')
+    .argument('<money...>', 'how much, such as 20 USD')
     .option('--tenant <tenant>', 'whose wallet, by name or id (the first tenant)')
     .option('--reference <text>', 'names the payment: one of the same name is not booked again')
     .option('--memo <text>', 'to be remembered with it')
-    .action(async (text: string, options: AddOptions) => {
-      const money = parseMoney(text, 'the amount');
+    .action(async (words: readonly string[], options: AddOptions) => {
+      const money = parseMoney(words.join(' '), 'the amount');
       const client = await connect(options, terminal);
       const answer = await client.call('addCredits', { ...money, tenant: options.tenant, reference: options.reference, memo: options.memo });
       show(answer, options, terminal, ({ tenant, id, wallet }) => `booked for ${tenant.name} as ${id}\n\n${walletTable([wallet])}`);

@@ -65,7 +65,8 @@ describe('moongate tenants', () => {
   });
 
   it('creates one on credit', async () => {
-    expect((await said('tenants', 'create', 'debtor', '--credit-limit', '100 EUR')).slice(-3, -2)).toEqual(['EUR|0|0|100|-100|0|0|0']);
+    const created = await said('tenants', 'create', 'debtor', '--credit-limit', '100 EUR', '--model-limit', 'kimi-k2:concurrency=1');
+    expect(created.slice(4)).toEqual(['limits of kimi-k2|1 at a time', expect.stringMatching(/^created/), '', walletTitle, 'EUR|0|0|100|-100|0|0|0', '', 'no trial credit: it is 1 USD, and the wallet is in EUR']);
   });
 
   it.each([
@@ -122,7 +123,7 @@ describe('moongate credits and ledger list', () => {
     const added = await said('credits', 'add', '20 USD', '--tenant', 'acme', '--reference', 'invoice 7', '--memo', 'by wire');
     expect(added).toEqual([expect.stringMatching(/^booked for acme as top-up\/ten_.*\/invoice 7$/), '', walletTitle, expect.stringMatching(/^USD\|21\|.*\|20\|1\|0$/)]);
     expect(await moongate('credits', 'add', '20 USD', '--tenant', 'acme', '--reference', 'invoice 7')).toMatchObject({ code: 1, stderr: expect.stringContaining('booked already') });
-    expect(await json('credits', 'add', '20 USD')).toMatchObject({ tenant: { name: 'default' }, wallet: { currency: 'USD', balance: '20', floor: null } });
+    expect(await json('credits', 'add', '20', 'usd')).toMatchObject({ tenant: { name: 'default' }, wallet: { currency: 'USD', balance: '20', floor: null } });
     expect((await said('credits', 'list', '--tenant', 'acme')).map((line) => line.replace(/^[^|]*\|/, ''))).toEqual(['KIND|AMOUNT|REFERENCE|MEMO', 'top-up|20|USD|invoice 7|by wire', 'trial|1|USD|-|-']);
     const listed = await said('ledger', 'list', '--tenant', 'acme', '--limit', '1');
     expect(listed).toEqual(['BOOKED|ID|KIND|PHASE|FROM|TO|AMOUNT', expect.stringMatching(/\|top-up\|posted\|funding\/USD\|wallet\/ten_.*\/USD\|20\|USD$/), '', expect.stringMatching(/^older ones: --before top-up\//)]);
