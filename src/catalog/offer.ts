@@ -17,7 +17,7 @@ export interface Offer {
   /** The window is a guess (a self-hosted model that we know nothing of); no prompt is refused for it. */
   readonly contextAssumed?: boolean;
   readonly outputTokensMax: number;
-  /** Output limit that the upstream applies when none is sent. */
+  /** Output limit that the upstream applies when none is sent, thinking included. */
   readonly outputTokensDefault?: number;
   /** Newest last. Empty: the offer is unpriced, which is a state and not a price of zero. */
   readonly prices: readonly Price[];
