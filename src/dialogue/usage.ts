@@ -6,10 +6,14 @@ export interface Usage {
   readonly inputUncached: number;
   readonly cacheRead: number;
   readonly cacheWrite: number;
+  /** Of `cacheWrite`, those that are kept for an hour, which may cost more; absent: none. */
+  readonly cacheWrite1h?: number;
   /** All generated tokens, thinking included. */
   readonly output: number;
   /** Of `output`, those spent on thinking; undefined when the upstream does not say. */
   readonly reasoning?: number;
+  /** Web searches that the vendor ran and charges by the call; absent: none. */
+  readonly webSearches?: number;
   /** Counted by us because the upstream sent none, or sent nonsense. Unknown is not zero. */
   readonly estimated: boolean;
 }
