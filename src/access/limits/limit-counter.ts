@@ -35,3 +35,8 @@ export const windowShapes: Readonly<Record<LimitKind, WindowShape | undefined>> 
 export function needOf(kind: LimitKind, tokens: number): number {
   return kind === 'tpm' || kind === 'tpd' ? tokens : 1;
 }
+
+/** A number of tokens as counters can take it: whole, not negative; what is no number is more than any limit. */
+export function wholeTokens(tokens: number): number {
+  return Number.isFinite(tokens) ? Math.max(0, Math.ceil(tokens)) : Infinity;
+}

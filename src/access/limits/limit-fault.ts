@@ -1,18 +1,18 @@
 import { Fault } from '../../base/fault.ts';
 import type { LimitStanding } from '../../base/limit-standing.ts';
+import type { Caller } from '../caller.ts';
 import { type LimitCounter, needOf } from './limit-counter.ts';
-import type { LimitRequest } from './rate-limiter.ts';
 import type { Met } from './verdict.ts';
 
 /**
- * The refusal of a request that met a limit, in Moonshot's words (moonshot-api.md 3.2), whatever the surface. Those words
+ * The refusal of a request of `tokens` that met a limit, in Moonshot's words (moonshot-api.md 3.2), whatever the surface. Those words
  * call every limit the organization's; whose it is stands behind them where that is not so.
  */
-export function limitFault(request: LimitRequest, counter: LimitCounter, met: Met, standing: LimitStanding | undefined): Fault {
+export function limitFault(caller: Caller, tokens: number, counter: LimitCounter, met: Met, standing: LimitStanding | undefined): Fault {
   const { kind, limit } = counter;
-  const requested = needOf(kind, request.tokens);
+  const requested = needOf(kind, tokens);
   return new Fault('rate_limited', {
-    message: `Your account ${request.caller.tenantId}<${request.caller.keyId}> request reached ${reached(counter, met, requested)}${owner(counter)}`,
+    message: `Your account ${caller.tenantId}<${caller.keyId}> request reached ${reached(counter, met, requested)}${owner(counter)}`,
     ...(met.waitMs === undefined ? {} : { retryAfterMs: Math.max(1, Math.ceil(met.waitMs)) }),
     metLimit: { kind, limit, current: met.count, requested },
     ...(standing === undefined ? {} : { standing }),

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { CountedLease, type EndGrant } from './lease.ts';
+import { wholeTokens } from './limit-counter.ts';
 import { limitFault } from './limit-fault.ts';
 import type { LimitSets } from './limit-set.ts';
 import { LocalCounters } from './local-counters.ts';
@@ -33,11 +34,11 @@ export class MemoryLimiter implements RateLimiter {
   take(request: LimitRequest): LimitLease {
     const set = this.#sets.of(request.caller, request.modelId);
     if (set === undefined) return unlimited;
-    const { tokens } = request;
+    const tokens = wholeTokens(request.tokens);
     const { atMs, readings, met } = this.#counters.take(set, tokens, this.#clock.monotonicMs(), ({ limit }) => limit);
     const standing = standingOf(set, readings, (index) => set[index]?.limit ?? 0);
     const counter = met === undefined ? undefined : set[met.index];
-    if (met !== undefined && counter !== undefined) throw limitFault(request, counter, met, standing);
+    if (met !== undefined && counter !== undefined) throw limitFault(request.caller, tokens, counter, met, standing);
     return new CountedLease({ set, tokens, atMs }, standing, this.#end);
   }
 

@@ -163,6 +163,8 @@ export class ReplicaMembership {
       this.#later(enterAgainMs, () => void this.#enter());
       return;
     }
+    // Answers that came right before this one are taken in first: what they let in is to be published as well.
+    await new Promise<void>((resolve) => void clock.after(0, resolve));
     if (this.#closed) return;
     const [serverMs, era, known, ...members] = answer;
     const nowMs = clock.monotonicMs();

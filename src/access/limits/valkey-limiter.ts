@@ -2,7 +2,9 @@ import { Fault } from '../../base/fault.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
+import type { Caller } from '../caller.ts';
 import { CountedLease, type EndGrant, type Grant } from './lease.ts';
+import { wholeTokens } from './limit-counter.ts';
 import { limitFault } from './limit-fault.ts';
 import type { LimitSet, LimitSets } from './limit-set.ts';
 import { LocalCounters } from './local-counters.ts';
@@ -28,6 +30,12 @@ export interface ValkeyLimiterParts {
   readonly timing?: ReplicaTiming;
   /** Begins every key. */
   readonly prefix?: string;
+}
+
+interface Claim {
+  readonly caller: Caller;
+  readonly set: LimitSet;
+  readonly tokens: number;
 }
 
 interface Owed {
@@ -79,10 +87,11 @@ export class ValkeyLimiter implements RateLimiter {
     return this.#membership.isUp;
   }
 
-  take(request: LimitRequest): LimitLease | Promise<LimitLease> {
-    const set = this.#parts.sets.of(request.caller, request.modelId);
+  take({ caller, modelId, tokens }: LimitRequest): LimitLease | Promise<LimitLease> {
+    const set = this.#parts.sets.of(caller, modelId);
     if (set === undefined) return unlimited;
-    return this.#membership.isUp ? this.#takeShared(request, set, true) : this.#takeAlone(request, set);
+    const claim: Claim = { caller, set, tokens: wholeTokens(tokens) };
+    return this.#membership.isUp ? this.#takeShared(claim, true) : this.#takeAlone(claim);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,8 +99,8 @@ export class ValkeyLimiter implements RateLimiter {
     await this.#membership.close();
   }
 
-  async #takeShared(request: LimitRequest, set: LimitSet, again: boolean): Promise<LimitLease> {
-    const { tokens } = request;
+  async #takeShared(claim: Claim, again: boolean): Promise<LimitLease> {
+    const { set, tokens } = claim;
     let answer: readonly unknown[] | undefined;
     try {
       answer = await this.#membership.ask({
@@ -104,38 +113,37 @@ export class ValkeyLimiter implements RateLimiter {
         },
       });
     } catch {
-      return this.#takeAlone(request, set);
+      return this.#takeAlone(claim);
     }
-    if (answer !== undefined) return this.#judge(request, set, answer.map(Number));
+    if (answer !== undefined) return this.#judge(claim, answer.map(Number));
     const isIn = await this.#membership.entered();
-    return isIn && again ? this.#takeShared(request, set, false) : this.#takeAlone(request, set);
+    return isIn && again ? this.#takeShared(claim, false) : this.#takeAlone(claim);
   }
 
-  #judge(request: LimitRequest, set: LimitSet, answer: readonly number[]): LimitLease {
+  #judge({ caller, set, tokens }: Claim, answer: readonly number[]): LimitLease {
     const [atMs = 0, place = 0, wait = 0, ...numbers] = answer;
     const readings: Reading[] = set.map((_counter, index) => ({ count: numbers[2 * index] ?? 0, resetMs: numbers[2 * index + 1] ?? 0 }));
     const standing = standingOf(set, readings, (index) => set[index]?.limit ?? 0);
     const counter = set[place - 1];
     if (counter !== undefined) {
       const met: Met = { index: place - 1, count: readings[place - 1]?.count ?? 0, waitMs: wait < 0 ? undefined : wait };
-      throw limitFault(request, counter, met, standing);
+      throw limitFault(caller, tokens, counter, met, standing);
     }
-    this.#counters.add(set, request.tokens, atMs);
-    return new CountedLease({ set, tokens: request.tokens, atMs }, standing, this.#endShared);
+    this.#counters.add(set, tokens, atMs);
+    return new CountedLease({ set, tokens, atMs }, standing, this.#endShared);
   }
 
   /** Without the shared counters: by the stated policy. */
-  #takeAlone(request: LimitRequest, set: LimitSet): LimitLease {
+  #takeAlone({ caller, set, tokens }: Claim): LimitLease {
     const share = (limit: number): number | undefined => (this.#parts.whenGone === 'share' ? this.#membership.shareOf(limit) : undefined);
     if (share(0) === undefined) {
       throw new Fault('storage_unavailable', { message: 'the counters of the rate limits are not available; try again later', retryAfterMs: goneAgainMs });
     }
-    const { tokens } = request;
     const shareOf = (limit: number): number => share(limit) ?? 0;
     const { atMs, readings, met } = this.#counters.take(set, tokens, this.#membership.nowMs(), ({ limit }) => shareOf(limit));
     const standing = standingOf(set, readings, (index) => shareOf(set[index]?.limit ?? 0));
     const counter = met === undefined ? undefined : set[met.index];
-    if (met !== undefined && counter !== undefined) throw limitFault(request, counter, met, standing);
+    if (met !== undefined && counter !== undefined) throw limitFault(caller, tokens, counter, met, standing);
     this.#unpublished.add(set, tokens, atMs);
     return new CountedLease({ set, tokens, atMs }, standing, this.#endAlone);
   }
