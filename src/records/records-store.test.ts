@@ -148,6 +148,28 @@ describe('RecordsStore', () => {
   });
 });
 
+describe('keySpend', () => {
+  it('adds up what a key was charged since a moment, by currency, and nothing else', async () => {
+    const keyId = 'key_spend';
+    const charge = (costNanos: bigint, change: Partial<GenerationRecord> = {}): GenerationRecord =>
+      record({ keyId, costState: 'priced', costNanos, currency: 'USD', startedMs: 5_000, ...change });
+    await save(
+      charge(1n), charge(9_007_199_254_740_993n), charge(20n, { startedMs: 4_999 }), charge(7n, { currency: 'CNY' }),
+      charge(100n, { costState: 'free' }), charge(100n, { keyId: 'key_other' }), record({ keyId, costState: 'unpriced', startedMs: 5_000 }),
+    );
+    expect(await store.keySpend(keyId, 5_000)).toEqual([{ currency: 'CNY', nanos: 7n }, { currency: 'USD', nanos: 9_007_199_254_740_994n }]);
+    expect(await store.keySpend(keyId, 0)).toEqual([{ currency: 'CNY', nanos: 7n }, { currency: 'USD', nanos: 9_007_199_254_741_014n }]);
+    expect(await store.keySpend('key_none', 0)).toEqual([]);
+  });
+
+  it('is answered by an index alone', async () => {
+    const plan = await database.query<{ detail: string }>(
+      sql<{ detail: string }>`EXPLAIN QUERY PLAN SELECT currency, sum(cost_nanos) FROM generations WHERE key_id = ${'k'} AND cost_state = 'priced' AND started_ms >= ${0} GROUP BY currency`.compile(database.builder()),
+    );
+    expect(plan.map((row) => row.detail).join('\n')).toContain('COVERING INDEX generations_charged_by_key');
+  });
+});
+
 describe('usageTotals', () => {
   const usage = { inputUncached: 100, cacheRead: 40, cacheWrite: 3, output: 50, reasoning: 20, estimated: false };
 

@@ -1,5 +1,6 @@
-import type { CompiledQuery, Kysely, Selectable } from 'kysely';
+import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import type { GenerationId, TenantId } from '../base/id.ts';
+import type { Currency, Nanos } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { Database } from '../storage/database.ts';
 import type { GenerationRecord } from './generation-record.ts';
@@ -68,6 +69,26 @@ export class RecordsStore {
     const limit = Math.min(Math.max(1, Math.trunc(page.limit)), listLimitMax);
     const rows = await this.#database.report(query.limit(limit).compile());
     return rows.map(toRecord);
+  }
+
+  /**
+   * What the generations of a key that began at `sinceMs` or later were charged, one sum for each currency, those in
+   * alphabetical order. What is still under way is not in it.
+   */
+  async keySpend(keyId: string, sinceMs: number): Promise<{ currency: Currency; nanos: Nanos }[]> {
+    const rows = await this.#database.report(
+      this.#builder
+        .selectFrom('generations')
+        .select((column) => ['currency', column.fn.sum<Nanos | null>('cost_nanos').as('sum_nanos')])
+        .where('key_id', '=', keyId)
+        // As text of the statement: a partial index is only taken when its condition can be read there.
+        .where('cost_state', '=', sql.lit('priced'))
+        .where('started_ms', '>=', sinceMs)
+        .groupBy('currency')
+        .orderBy('currency')
+        .compile(),
+    );
+    return rows.flatMap(({ currency, sum_nanos: nanos }) => (currency === null || nanos === null ? [] : [{ currency, nanos }]));
   }
 
   /** What was used and what it cost in `[fromMs, toMs)`, by start of the generation; see `UsageTotal`. */
