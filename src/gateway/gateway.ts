@@ -7,6 +7,7 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
 import type { EventBatch } from '../dialogue/event.ts';
 import type { Loss } from '../dialogue/extensions.ts';
+import type { ReplyCost } from '../dialogue/reply-cost.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import { totalTokens, type Usage } from '../dialogue/usage.ts';
@@ -50,6 +51,8 @@ export interface GenerationEnd {
   /** The reply of a request that was not streamed. */
   readonly reply?: DialogueReply;
   readonly usage: Usage;
+  /** What the caller pays. */
+  readonly cost?: ReplyCost;
 }
 
 export interface GatewayDeps {

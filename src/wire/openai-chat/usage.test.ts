@@ -157,8 +157,8 @@ describe('decodeChatUsage', () => {
 });
 
 describe('encodeChatUsage', () => {
-  it('puts cached and reasoning tokens at the top and in the details, and keeps the rest', () => {
-    const original = { prompt_tokens: 1, cost: 0.5, is_byok: false, prompt_tokens_details: { audio_tokens: 3 }, completion_tokens_details: { image_tokens: 4 } };
+  it('puts cached and reasoning tokens at the top and in the details, and keeps the rest but for the upstream\'s money', () => {
+    const original = { prompt_tokens: 1, cost: 0.5, is_byok: false, cost_in_usd_ticks: 5, num_sources_used: 1, prompt_tokens_details: { audio_tokens: 3 }, completion_tokens_details: { image_tokens: 4 } };
     expect(encodeChatUsage(counted({ inputUncached: 5, cacheRead: 7, cacheWrite: 2, output: 11, reasoning: 3 }), original)).toEqual({
       prompt_tokens: 14,
       completion_tokens: 11,
@@ -167,8 +167,7 @@ describe('encodeChatUsage', () => {
       reasoning_tokens: 3,
       prompt_tokens_details: { audio_tokens: 3, cached_tokens: 7, cache_write_tokens: 2 },
       completion_tokens_details: { image_tokens: 4, reasoning_tokens: 3 },
-      cost: 0.5,
-      is_byok: false,
+      num_sources_used: 1,
     });
   });
 

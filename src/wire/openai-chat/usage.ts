@@ -1,5 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
+import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import { promptTokens, totalTokens, type Usage, type UsageFlag, withFlag } from '../../dialogue/usage.ts';
+import { usageCost, withoutUpstreamCost } from './usage-cost.ts';
 
 /**
  * A `usage` object as buckets that do not overlap. Prompt totals include what was read from a cache and written to one in
@@ -82,15 +84,15 @@ function largest(...values: readonly (JsonValue | undefined)[]): { readonly coun
 
 /**
  * Usage as the chat protocol has it: cached and reasoning tokens at the top level, as Moonshot does, and in the details,
- * as OpenAI does. `original` is the upstream's own object, whose other fields (cost, is_byok …) are kept. Counted by
- * ourselves: `estimated: true`.
+ * as OpenAI does. `original` is the upstream's own object, whose other fields are kept, but for what they say of money. `cost`:
+ * what the caller pays, where that is to stand in the usage. Counted by ourselves: `estimated: true`.
  */
-export function encodeChatUsage(usage: Usage, original?: JsonObject): JsonObject {
+export function encodeChatUsage(usage: Usage, original?: JsonObject, cost?: ReplyCost): JsonObject {
   const promptDetails = original === undefined ? {} : detailsOf(original, 'prompt_tokens_details');
   const completionDetails = original === undefined ? {} : detailsOf(original, 'completion_tokens_details');
   const { reasoning, cacheRead, cacheWrite, cacheWrite1h = 0 } = usage;
   return {
-    ...original,
+    ...(original === undefined ? {} : withoutUpstreamCost(original)),
     prompt_tokens: promptTokens(usage),
     completion_tokens: usage.output,
     total_tokens: totalTokens(usage),
@@ -105,6 +107,7 @@ export function encodeChatUsage(usage: Usage, original?: JsonObject): JsonObject
     },
     ...(reasoning === undefined ? {} : { completion_tokens_details: { ...completionDetails, reasoning_tokens: reasoning } }),
     ...(usage.estimated ? { estimated: true } : {}),
+    ...(cost === undefined ? {} : usageCost(cost)),
   };
 }
 
