@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { ServerProcess, startOnFreePort } from './server-process.ts';
+import { startOnFreePort } from './server-process.ts';
 
 export interface RedisHost {
   readonly url: string;
