@@ -66,6 +66,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     const [program = '', ...list] = [
       ...user, join(binaries, 'postgres'), '-D', data, '-p', String(freePort),
       '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200', '-c', 'shared_buffers=16MB',
+      '-c', 'deadlock_timeout=100ms',
     ];
     return { program, arguments: list, ready: /ready to accept connections/, stopSignal: 'SIGINT' };
   });
