@@ -130,6 +130,8 @@ describe('encodeChatReply, of the same protocol', () => {
 
   it('sends usage that was counted here, and no nonsense', () => {
     const decoded = decodeChatReply(reply({ content: 'x' }, { usage: { prompt_tokens: -1, cost: 3 } }));
+    expect(decoded).toMatchObject({ usageRejected: true });
+    expect(decodeChatReply(reply({ content: 'x' }, { usage: null }))).not.toHaveProperty('usageRejected');
     expect(encodeChatReply(decoded, plain)).not.toHaveProperty('usage');
     const usage = { inputUncached: 1, cacheRead: 0, cacheWrite: 0, output: 2, estimated: true };
     expect(encodeChatReply({ ...decoded, usage }, plain)['usage']).toMatchObject({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, estimated: true, cost: 3 });

@@ -129,6 +129,7 @@ export class ChatStreamEncoder {
     for (const event of events) {
       if (event.type === 'reply-start') this.#writer.start(event);
       else if (event.type === 'usage') this.#usage = event.usage;
+      else if (event.type === 'usage-rejected') this.#usage = undefined;
     }
     const { choices, usage, error: _error, ...envelope } = source.value;
     if (isJsonObject(usage)) this.#usageOriginal = usage;
@@ -146,7 +147,7 @@ export class ChatStreamEncoder {
       this.#choice(choice, envelope, payload, kept);
     }
     // Usage so far, beside a payload, only comes when the caller asked the upstream for it.
-    const soFar = kept.length > 0 && !this.#allEnded() && isJsonObject(usage) ? decodeChatUsage(usage) : undefined;
+    const soFar = kept.length > 0 && !this.#allEnded() && isJsonObject(usage) ? believed(usage) : undefined;
     const counted = soFar !== undefined && isJsonObject(usage) ? { usage: encodeChatUsage(soFar, usage) } : this.#noUsage;
     for (const choice of kept) text += sseData(JSON.stringify({ ...envelope, choices: [choice], ...counted }));
     if (kept.length === 0 && this.#allEnded()) this.#lastEnvelope = { ...this.#lastEnvelope, ...envelope };
@@ -200,6 +201,9 @@ export class ChatStreamEncoder {
       case 'usage':
         this.#usage = event.usage;
         return this.#releaseReady(true);
+      case 'usage-rejected':
+        this.#usage = undefined;
+        return '';
       case 'error':
         return '';
       case 'choice-end': {
@@ -228,7 +232,7 @@ export class ChatStreamEncoder {
     let text = '';
     this.#held = this.#held.filter((chunk) => {
       const own = chunk.choice['usage'];
-      const usage = decodeChatUsage(own);
+      const usage = believed(own);
       if (usage === undefined || !isJsonObject(own)) return true;
       text += this.#finishing(chunk, encodeChatUsage(usage, own));
       return false;
@@ -248,7 +252,7 @@ export class ChatStreamEncoder {
       const chunk = held[position];
       if (chunk === undefined) continue;
       const own = chunk.choice['usage'];
-      const ownUsage = decodeChatUsage(own);
+      const ownUsage = believed(own);
       const last = position === held.length - 1;
       if (ownUsage !== undefined && isJsonObject(own)) text += this.#finishing(chunk, encodeChatUsage(ownUsage, own));
       else if (last && this.#usage !== undefined) text += this.#finishing(chunk, encodeChatUsage(this.#usage, this.#usageOriginal));
@@ -282,6 +286,11 @@ export class ChatStreamEncoder {
     while (this.#choices.length <= index) this.#choices.push({ begun: false, ended: false });
     return this.#choices[index] ?? { begun: false, ended: false };
   }
+}
+
+function believed(value: JsonValue | undefined): Usage | undefined {
+  const usage = decodeChatUsage(value);
+  return usage === 'rejected' ? undefined : usage;
 }
 
 /** A delta of which nothing is left but a role that has been said and blanks. */
