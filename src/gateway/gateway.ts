@@ -20,6 +20,7 @@ import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
 import type { BoundedPlan } from './planner.ts';
 import { type Ended, recordOf, usageOf, usesTokens } from './settlement.ts';
+import { shownCost } from './shown-cost.ts';
 
 export type { Flow } from '../upstreams/upstream.ts';
 
@@ -128,6 +129,8 @@ export class Gateway {
     let usedTokens = 0;
     try {
       const failure = await this.#attemptAll(journey, plan);
+      // Nothing was done, and there is nowhere to write that down.
+      if (failure?.code === 'storage_unavailable' && journey.attempts === 0) throw failure;
       const end = await this.#settle(journey, failure);
       usedTokens = totalTokens(end.usage);
       if (failure !== undefined) throw failure;
@@ -259,7 +262,7 @@ export class Gateway {
     const usage = usageOf(ended, prompt);
     const reckoning = attempt === undefined || !accountable ? undefined : this.#deps.billing.reckon(billedCall(journey), attempt, usage, journey.held);
     await this.#deps.billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, journey.held);
-    return { usage };
+    return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
   }
 
   #elapsedMs(journey: Journey): number {
