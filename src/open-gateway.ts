@@ -14,6 +14,7 @@ import { attemptsMax, isModelGone } from './gateway/fallback.ts';
 import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
 import { Planner } from './gateway/planner.ts';
+import { crashAt } from './crash-point.ts';
 import { Tariff } from './gateway/tariff.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { LedgerNode, newNodeId } from './ledger/ledger-node.ts';
@@ -60,6 +61,7 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
     reportAttempt: attemptReporter(parts),
     estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
     limiter,
+    onCheckpoint: crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL')),
     countsTokens: (caller, modelId) => limits.countsTokens(caller, modelId),
     billing: new Billing({
       ledger: await openLedger(parts, stack),

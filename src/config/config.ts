@@ -29,6 +29,8 @@ export interface Config {
   readonly sandbox: { readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly script?: string };
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
+  /** Where the process is to die; for the simulation of kills. */
+  readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
 }
@@ -67,6 +69,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
+  const crashPoint = read('MOONGATE_CRASH_AT');
   const logLevel = logLevelOf(read('MOONGATE_LOG_LEVEL'), problems) ?? file.logLevel ?? 'info';
   if (problems.length > 0) throw new ConfigError(problems);
   return {
@@ -87,6 +90,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     },
     catalog: file.catalog,
     money,
+    ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
   };
 }
