@@ -73,6 +73,7 @@ export function recordOf(ended: Ended, usage: Usage | undefined): GenerationReco
     ...(usage === undefined ? {} : { usage }),
     costState,
     ...(cost === undefined ? {} : { costNanos: cost.amountNanos, currency: cost.currency, priceId: cost.priceId }),
+    ...(cost === undefined || costState !== 'priced' ? {} : { chargeNanos: cost.amountNanos, chargeCurrency: cost.currency }),
     startedMs: ended.startedMs,
     ...(firstEventAfterMs === undefined ? {} : { firstEventAfterMs }),
     durationMs: ended.durationMs,
