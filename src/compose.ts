@@ -13,6 +13,8 @@ import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
 import { type Log, openLog, stackOf } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
+import { RecurringTask } from './base/recurring-task.ts';
+import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
@@ -25,6 +27,7 @@ import { registerAdmin } from './http/admin/admin-routes.ts';
 import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
 import { eventStreamTiming } from './http/event-stream.ts';
+import { Idempotency, idempotencySweepMs, leaseRenewMs } from './http/idempotency.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import { buildServer, requireKey } from './http/server.ts';
@@ -33,6 +36,7 @@ import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerModels } from './http/surfaces/models.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
+import { IdempotencyStore } from './records/idempotency-store.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
@@ -151,7 +155,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   });
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
-  registerSurfaces(app, { config, foundations, catalog, gateway, records, callers, everConfigured, exchanges });
+  const idempotency = await openIdempotency(foundations, secret, stack);
+  registerSurfaces(app, { config, foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -178,6 +183,21 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     liveKeysAnsweredBy,
     close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
   };
+}
+
+/** What is to be done again and again for it ends with `stack`, before the database does. */
+async function openIdempotency({ database, log }: Foundations, secret: RootSecret, stack: AsyncDisposableStack): Promise<Idempotency> {
+  const store = new IdempotencyStore(database);
+  // One folder, one server: who claimed a key before this start is dead.
+  await store.disownAll();
+  const idempotency = new Idempotency({ store, encryptionKey: secret.derive('encryption', 1), clock: systemClock, random: systemRandom, log });
+  const onFailure = (cause: unknown): void => {
+    const stack = stackOf(cause);
+    log.write('warn', 'the care of idempotency keys failed; it is tried again', stack === undefined ? {} : { stack });
+  };
+  stack.use(new RecurringTask({ clock: systemClock, everyMs: leaseRenewMs, run: () => idempotency.renewLeases(), onFailure }));
+  stack.use(new RecurringTask({ clock: systemClock, everyMs: idempotencySweepMs, run: () => idempotency.sweep(), onFailure }));
+  return idempotency;
 }
 
 interface Closing {
@@ -210,18 +230,23 @@ interface SurfaceParts {
   readonly catalog: Catalog;
   readonly gateway: Gateway;
   readonly records: RecordsStore;
+  readonly store: KeyStore;
   readonly callers: Authenticator;
   readonly everConfigured: boolean;
   readonly exchanges: OpenExchanges;
+  readonly idempotency: Idempotency;
+  readonly health: UpstreamHealth;
 }
 
 function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { foundations, catalog, gateway, records, callers, everConfigured, exchanges } = parts;
+  const { foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health } = parts;
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
     for (const base of basePaths) {
-      registerChatCompletions(surfaces, base, { gateway, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming });
+      registerChatCompletions(surfaces, base, {
+        gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming,
+      });
       registerModels(surfaces, base, {
         catalog,
         answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
