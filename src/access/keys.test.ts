@@ -44,7 +44,7 @@ describe('Keys', () => {
     const expiresMs = Date.now() + 60_000;
     const { key, token } = await keys.create({ tenantId, mode: 'test', label: 'CI', expiresMs, allowedModels: ['kimi-k2'] });
     expect(token).toMatch(/^sk-test-/);
-    expect(await authenticator.authenticate(token)).toEqual({ tenantId, keyId: key.id, mode: 'test', allowedModels: ['kimi-k2'] });
+    expect(await authenticator.authenticate(token)).toEqual({ tenantId, tenantName: 'default', keyId: key.id, mode: 'test', allowedModels: ['kimi-k2'] });
     expect(key).toMatchObject({ tenantId, mode: 'test', label: 'CI', expiresMs, allowedModels: ['kimi-k2'], display: `${token.slice(0, 12)}…` });
     expect(await keys.get(key.id)).toEqual(key);
     expect(await keys.list()).toContainEqual(key);
