@@ -15,6 +15,7 @@ import { type Log, openLog, stackOf } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
+import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
@@ -41,7 +42,10 @@ import { type DataFolder, openDataFolder } from './storage/data-folder.ts';
 import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import type { AttemptFailure } from './upstreams/upstream.ts';
+import type { UpstreamSet } from './upstreams/upstream-set.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { openMoney } from './open-money.ts';
 
 /** A running server. */
 export interface House {
@@ -86,7 +90,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const database = stack.use(
     await openSqliteDatabase({
       path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations],
+      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations],
       onFailure(cause) {
         const stack = stackOf(cause);
         log.write('error', 'the database failed', stack === undefined ? {} : { stack });
@@ -116,6 +120,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
+  const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
   const records = new RecordsStore(database);
   const store = new KeyStore(database);
   const secret = folder.rootSecret(config.rootSecret);
@@ -131,21 +136,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     upstream: (id) => upstreams.get(id),
     model: (id) => catalog.model(id),
     successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
-    reportAttempt(upstreamId, failure) {
-      if (failure === undefined) {
-        health.succeeded(upstreamId);
-        return;
-      }
-      // What is wrong with the request says nothing of the upstream.
-      if (failure.fault.blame === 'caller' && !isModelGone(failure.fault)) return;
-      health.failed(upstreamId, failure.fault, failure.stage !== 'not-sent');
-      upstreams.noteFailure(upstreamId);
-      log.write('warn', 'attempt failed', {
-        upstream: upstreamId,
-        faultCode: failure.fault.code,
-        ...(failure.requestId === undefined ? {} : { upstreamRequestId: failure.requestId }),
-      });
-    },
+    reportAttempt: (upstreamId, failure) => reportAttempt({ health, upstreams, log }, upstreamId, failure),
     estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
     record: (record) => database.commit([records.insertion(record)]).then(() => undefined),
   });
@@ -161,6 +152,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     catalog,
     clock: systemClock,
     records,
+    ...money.admin,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
     info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
     log,
@@ -168,6 +160,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
   upstreams.startDiscovery();
+  money.start();
   // Last, since they are shown only once: a start that is refused must not have made them. And a crash between the tenant
   // and its keys must not leave a server that nobody has a key to.
   const needsKeys = created || (await keys.list()).length === 0;
@@ -178,6 +171,29 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     liveKeysAnsweredBy,
     close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
   };
+}
+
+interface AttemptObservers {
+  readonly health: UpstreamHealth;
+  readonly upstreams: UpstreamSet;
+  readonly log: Log;
+}
+
+/** Tells of an attempt's outcome whoever draws conclusions from it; `failure` is undefined when it succeeded. */
+function reportAttempt({ health, upstreams, log }: AttemptObservers, upstreamId: string, failure: AttemptFailure | undefined): void {
+  if (failure === undefined) {
+    health.succeeded(upstreamId);
+    return;
+  }
+  // What is wrong with the request says nothing of the upstream.
+  if (failure.fault.blame === 'caller' && !isModelGone(failure.fault)) return;
+  health.failed(upstreamId, failure.fault, failure.stage !== 'not-sent');
+  upstreams.noteFailure(upstreamId);
+  log.write('warn', 'attempt failed', {
+    upstream: upstreamId,
+    faultCode: failure.fault.code,
+    ...(failure.requestId === undefined ? {} : { upstreamRequestId: failure.requestId }),
+  });
 }
 
 interface Closing {
