@@ -73,9 +73,9 @@ describe('requests', () => {
 
 describe('answers', () => {
   const sample = {
-    id: 'gen_1', keyId: 'key_1', mode: 'live', surface: 'openai-chat', requestedModel: 'Kimi-K2', model: 'kimi-k2', upstream: null,
+    id: 'gen_1', tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: 'openai-chat', requestedModel: 'Kimi-K2', model: 'kimi-k2', upstream: null,
     upstreamModel: null, upstreamReplyId: null, streamed: true, state: 'failed', finishReason: null, errorCode: 'no_upstream',
-    cancelled: false, attempts: 0, tokens: null, cost: { state: 'none', amount: null, currency: null, priceId: null },
+    cancelled: false, attempts: 0, tokens: null, webSearches: 0, charge: null, flags: [], cost: { state: 'none', amount: null, currency: null, priceId: null },
     startedAt: '2026-01-31T10:00:00.000Z', firstEventAfterMs: null, durationMs: 1.5,
   };
 

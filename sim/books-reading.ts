@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import { ledgerMigrations } from '../src/ledger/ledger-tables.ts';
 import { verifyLedger } from '../src/ledger/verify.ts';
 import type { Database } from '../src/storage/database.ts';
 import type { UpstreamCallLog } from './money-upstream.ts';

@@ -4,6 +4,8 @@ import type { ServerInfo } from '../contract/server-info.ts';
 import { accessMigrations } from './access/access-tables.ts';
 import { isAdminToken, mintKey } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
+import { LimitSets } from './access/limits/limit-set.ts';
+import { MemoryLimiter } from './access/limits/memory-limiter.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
 import { Keys } from './access/keys.ts';
@@ -17,12 +19,13 @@ import { RecurringTask } from './base/recurring-task.ts';
 import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
+import { ExchangeRateStore } from './catalog/exchange-rate-store.ts';
+import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
+import { ExchangeRates } from './catalog/exchange-rates.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
-import { isModelGone } from './gateway/fallback.ts';
-import { Gateway } from './gateway/gateway.ts';
-import { Planner } from './gateway/planner.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
 import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
@@ -37,6 +40,7 @@ import { registerHealth } from './http/surfaces/health.ts';
 import { registerModels } from './http/surfaces/models.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
 import { IdempotencyStore } from './records/idempotency-store.ts';
+import { ledgerMigrations } from './ledger/ledger-tables.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
@@ -46,6 +50,8 @@ import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-databa
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { openGateway } from './open-gateway.ts';
+import { RateFeed } from './rate-feed.ts';
 
 /** A running server. */
 export interface House {
@@ -90,7 +96,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const database = stack.use(
     await openSqliteDatabase({
       path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations],
+      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations],
       onFailure(cause) {
         const stack = stackOf(cause);
         log.write('error', 'the database failed', stack === undefined ? {} : { stack });
@@ -128,31 +134,15 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId, created } = await keys.firstTenant();
-  const planner = new Planner({ catalog, health, counter, policy: config.policy, clock: systemClock, everConfigured, configured: enabled.length > 0 });
-  const gateway = new Gateway({
-    clock: systemClock,
-    plan: (caller, request) => planner.plan(caller, request),
-    upstream: (id) => upstreams.get(id),
-    model: (id) => catalog.model(id),
-    successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
-    reportAttempt(upstreamId, failure) {
-      if (failure === undefined) {
-        health.succeeded(upstreamId);
-        return;
-      }
-      // What is wrong with the request says nothing of the upstream.
-      if (failure.fault.blame === 'caller' && !isModelGone(failure.fault)) return;
-      health.failed(upstreamId, failure.fault, failure.stage !== 'not-sent');
-      upstreams.noteFailure(upstreamId);
-      log.write('warn', 'attempt failed', {
-        upstream: upstreamId,
-        faultCode: failure.fault.code,
-        ...(failure.requestId === undefined ? {} : { upstreamRequestId: failure.requestId }),
-      });
+  const exchangeRates = await openExchangeRates(config, foundations, stack);
+  const limits = new LimitSets({ models: {} });
+  const gateway = await openGateway(
+    {
+      config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
+      alone: true, rates: exchangeRates, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
     },
-    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
-    record: (record) => database.commit([records.insertion(record)]).then(() => undefined),
-  });
+    stack,
+  );
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
   const idempotency = await openIdempotency(foundations, secret, stack);
@@ -183,6 +173,15 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     liveKeysAnsweredBy,
     close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
   };
+}
+
+/** The rates of the configuration and of the database, kept up to date until `stack` ends. */
+async function openExchangeRates(config: Config, { database, log }: Foundations, stack: AsyncDisposableStack): Promise<ExchangeRates> {
+  const exchange = new ExchangeRates(config.money, config.money.rates);
+  const feed = stack.use(new RateFeed({ feed: config.money.feed, exchange, store: new ExchangeRateStore(database), clock: systemClock, log }));
+  await feed.reload();
+  feed.start();
+  return exchange;
 }
 
 /** What is to be done again and again for it ends with `stack`, before the database does. */

@@ -30,6 +30,8 @@ export interface Config {
   readonly sandbox: { readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly script?: string };
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
+  /** Where the process is to die; for the simulation of kills. */
+  readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
   /** Of Postgres, with its password; then there is a root secret too. Absent: SQLite in the data folder. */
@@ -71,6 +73,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
   const databaseUrl = databaseUrlOf(read('MOONGATE_DATABASE_URL'), rootSecret, problems);
+  const crashPoint = read('MOONGATE_CRASH_AT');
   const logLevel = logLevelOf(read('MOONGATE_LOG_LEVEL'), problems) ?? file.logLevel ?? 'info';
   if (problems.length > 0) throw new ConfigError(problems);
   return {
@@ -91,6 +94,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     },
     catalog: file.catalog,
     money,
+    ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
   };

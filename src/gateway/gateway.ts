@@ -16,10 +16,12 @@ import { type PlannedAttempt, retiredFault } from '../routing/plan.ts';
 import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type UpstreamCall } from '../upstreams/upstream.ts';
 import type { BilledCall, Billing } from './billing.ts';
 import { boundsOf } from './call-bounds.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
 import type { BoundedPlan } from './planner.ts';
 import { type Ended, recordOf, usageOf, usesTokens } from './settlement.ts';
+import { shownCost } from './shown-cost.ts';
 
 export type { Flow } from '../upstreams/upstream.ts';
 
@@ -72,6 +74,8 @@ export interface GatewayDeps {
   /** Whether any limit of the caller's counts tokens, so that they must be estimated beforehand. */
   countsTokens(caller: Caller, modelId: string): boolean;
   readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close'>;
+  /** Told of the places that each call passes; see `Checkpoint`. */
+  readonly onCheckpoint?: ((passed: Checkpoint) => void) | undefined;
 }
 
 interface Journey {
@@ -128,6 +132,8 @@ export class Gateway {
     let usedTokens = 0;
     try {
       const failure = await this.#attemptAll(journey, plan);
+      // Nothing was done, and there is nowhere to write that down.
+      if (failure?.code === 'storage_unavailable' && journey.attempts === 0) throw failure;
       const end = await this.#settle(journey, failure);
       usedTokens = totalTokens(end.usage);
       if (failure !== undefined) throw failure;
@@ -204,6 +210,7 @@ export class Gateway {
     journey.held = undefined;
     try {
       journey.held = await this.#deps.billing.hold(billedCall(journey), attempt, bounds, journey.attempts + 1, held);
+      if (journey.held !== undefined) this.#deps.onCheckpoint?.('after-hold');
       return { limitToSend: journey.held === undefined ? undefined : bounds.limitToSend };
     } catch (thrown) {
       return toFault(thrown);
@@ -226,9 +233,11 @@ export class Gateway {
         {
           onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, losses, flow }),
           onBatches: (batches) => {
+            const first = journey.firstEventAfterMs === undefined;
             journey.firstEventAfterMs ??= this.#elapsedMs(journey);
             journey.meter.add(batches);
             sink.onBatches(batches);
+            if (first) this.#deps.onCheckpoint?.('first-event');
           },
         },
         signal,
@@ -258,8 +267,10 @@ export class Gateway {
     const prompt = accountable && meter.usage === undefined && attempt !== undefined ? await this.#deps.estimatePrompt(request, attempt.offer.modelId) : 0;
     const usage = usageOf(ended, prompt);
     const reckoning = attempt === undefined || !accountable ? undefined : this.#deps.billing.reckon(billedCall(journey), attempt, usage, journey.held);
+    this.#deps.onCheckpoint?.('before-settle');
     await this.#deps.billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, journey.held);
-    return { usage };
+    this.#deps.onCheckpoint?.('after-settle');
+    return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
   }
 
   #elapsedMs(journey: Journey): number {

@@ -251,6 +251,7 @@ describe('keys', () => {
 const record: GenerationRecord = {
   id: 'gen_2', tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: '/v1/chat/completions', requestedModel: 'kimi-k2', modelId: 'kimi-k2',
   streamed: false, state: 'complete', cancelled: false, attempts: 1, costState: 'priced', costNanos: 1_230_000n, currency: 'USD', priceId: 'p/1',
+  chargeNanos: 100_000_000n, chargeCurrency: 'RUB', chargeRule: 'list', exchangeRate: '80', exchangeRateFrom: '2026-01-14', cacheSavedNanos: 7n, flags: ['rejected', 'rate-stale'],
   usage: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, output: 7, estimated: false }, upstreamId: 'moonshot', finishReason: 'stop',
   startedMs: Date.parse('2026-01-15T00:00:00Z'), firstEventAfterMs: 0.5, durationMs: 10.25,
 };
@@ -258,16 +259,28 @@ const record: GenerationRecord = {
 describe('generations', () => {
   it('show money as decimal text and what is unknown as null', async () => {
     await store(record);
-    const { body, text } = await get('/admin/v1/generations');
+    const { body } = await get('/admin/v1/generations');
     expect(body).toMatchObject({
       generations: [{
         id: 'gen_2', upstream: 'moonshot', upstreamModel: null, startedAt: '2026-01-15T00:00:00.000Z',
-        tokens: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, output: 7, reasoning: null, estimated: false },
+        tenantId: 'ten_1', tokens: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, cacheWrite1h: 0, output: 7, reasoning: null, estimated: false }, webSearches: 0,
         cost: { state: 'priced', amount: '0.00123', currency: 'USD', priceId: 'p/1' },
+        charge: { amount: '0.1', currency: 'RUB', rule: 'list', exchangeRate: '80', exchangeRateFrom: '2026-01-14', cacheSaved: '0.000000007', loss: '0' },
+        flags: ['rejected', 'rate-stale'],
       }],
       next: null,
     });
-    expect(text).not.toContain('ten_1');
+  });
+
+  it('are those of a tenant, a key, a model by any of its names, or a state', async () => {
+    await store(record, { ...record, id: 'gen_3', tenantId: 'ten_2', keyId: 'key_2', modelId: 'kimi-k2-thinking', state: 'unknown' }, { ...record, id: 'gen_4', modelId: 'of-yore' });
+    for (const [query, ids] of [
+      ['tenant=ten_2', ['gen_3']], ['key=key_1', ['gen_4', 'gen_2']], ['model=moonshotai/Kimi-K2-Thinking', ['gen_3']], ['model=of-yore', ['gen_4']],
+      ['state=unknown', ['gen_3']], ['state=complete&key=key_2', []],
+    ] as const) {
+      const { body } = await get(`/admin/v1/generations?${query}`);
+      expect((body as { generations: { id: string }[] }).generations.map(({ id }) => id), query).toEqual(ids);
+    }
   });
 
   it('come newest first, in pages', async () => {
@@ -293,29 +306,39 @@ describe('usage', () => {
         { key: { id: key.id, label: 'ci', mode: 'test' }, model: 'kimi-k2', estimated: 1 },
         { key: { id: 'key_gone', label: null, mode: null }, model: 'kimi-k2-thinking', estimated: 0 },
       ],
-      total: { generations: 2, estimated: 1, tokens: { inputUncached: 30, cacheRead: 15, cacheWrite: 3, output: 21, reasoning: 3 } },
+      total: { generations: 2, estimated: 1, tokens: { inputUncached: 30, cacheRead: 15, cacheWrite: 3, cacheWrite1h: 0, output: 21, reasoning: 3 } },
     });
     expect((await get('/admin/v1/usage?by=model')).body).toMatchObject({ from: null, to: null, rows: [{ model: 'kimi-k2', generations: 3 }, { generations: 1 }] });
   });
 
   it('adds up exactly, each currency for itself, what is free, unknown and charged apart', async () => {
-    const { usage: _usage, upstreamId: _upstream, costNanos: _cost, currency: _currency, priceId: _price, ...bare } = record;
+    const { chargeNanos: _charge, chargeCurrency: _chargeCurrency, exchangeRate: _rate, cacheSavedNanos: _saved, flags: _flags, ...uncharged } = record;
+    const { usage: _usage, upstreamId: _upstream, costNanos: _cost, currency: _currency, priceId: _price, ...bare } = uncharged;
     await store(
-      { ...record, id: 'gen_1', costNanos: 9_007_199_254_740_993n },
-      { ...record, id: 'gen_2', costNanos: 1n, state: 'partial' },
-      { ...record, id: 'gen_3', costNanos: 2n, costState: 'free', upstreamId: 'sandbox' },
-      { ...record, id: 'gen_4', costNanos: 3n, currency: 'CNY' },
+      { ...uncharged, id: 'gen_1', costNanos: 9_007_199_254_740_993n, chargeNanos: 9_007_199_254_740_995n, chargeCurrency: 'USD', cacheSavedNanos: 4n, lossNanos: 5n },
+      { ...uncharged, id: 'gen_2', costNanos: 1n, state: 'partial', flags: ['rejected'] },
+      { ...uncharged, id: 'gen_3', costNanos: 2n, costState: 'free', upstreamId: 'sandbox' },
+      { ...uncharged, id: 'gen_4', costNanos: 3n, currency: 'CNY', chargeNanos: 4n, chargeCurrency: 'USD' },
       { ...bare, id: 'gen_5', costState: 'none', state: 'failed' },
       { ...bare, id: 'gen_6', costState: 'unpriced', upstreamId: 'moonshot' },
+      { ...bare, id: 'gen_7', costState: 'none', state: 'unknown', keyId: 'key_7' },
     );
     const { body } = await get('/admin/v1/usage?by=upstream');
     expect(body).toMatchObject({
       total: {
-        generations: 6, partial: 1, failed: 1, free: 1, unpriced: 1, estimated: 0, unmeasured: 2,
-        costs: [{ currency: 'CNY', charged: '0.000000003', free: '0' }, { currency: 'USD', charged: '9007199.254740994', free: '0.000000002' }],
+        generations: 7, partial: 1, failed: 1, unknown: 1, flagged: 1, free: 1, unpriced: 1, estimated: 0, unmeasured: 3,
+        costs: [
+          { currency: 'CNY', charged: '0', cost: '0.000000003', free: '0', cacheSaved: '0', loss: '0', margin: null },
+          { currency: 'USD', charged: '9007199.254740999', cost: '9007199.254740994', free: '0.000000002', cacheSaved: '0.000000004', loss: '0.000000005', margin: null },
+        ],
       },
     });
+    // Without the call that costs yuan and is paid for in dollars, the two sides can be compared.
+    const { body: byState } = await get('/admin/v1/usage?by=day&from=2026-01-15&to=2026-01-16');
+    expect(byState).toMatchObject({ by: 'day', rows: [{ day: '2026-01-15', generations: 7 }] });
+    await database.commit([database.builder<RecordsTables>().deleteFrom('generations').where('id', '=', 'gen_4').compile()]);
+    expect((await get('/admin/v1/usage?by=tenant')).body).toMatchObject({ rows: [{ tenant: 'ten_1', costs: [{ currency: 'USD', margin: '0.000000001' }] }] });
     const rows = (body as { rows: { upstream: string | null; generations: number }[] }).rows.map((row) => [row.upstream, row.generations]);
-    expect(new Map(rows as [string | null, number][])).toEqual(new Map([['moonshot', 4], ['sandbox', 1], [null, 1]]));
+    expect(new Map(rows as [string | null, number][])).toEqual(new Map([['moonshot', 4], ['sandbox', 1], [null, 2]]));
   });
 });

@@ -32,7 +32,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
   const handlers: AdminHandlers = {
     ...keys,
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
-    ...generationsHandlers(deps.records),
+    ...generationsHandlers(deps.records, deps.catalog),
     ...infoHandlers(deps.info),
   };
   app.register(
