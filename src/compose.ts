@@ -6,7 +6,7 @@ import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
 import { MemoryLimiter } from './access/limits/memory-limiter.ts';
-import { followAnnouncements } from './access/key-announcements.ts';
+import { followAnnouncements } from './access/follow-announcements.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
 import { Keys } from './access/keys.ts';
