@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { ServerInfo } from '../contract/server-info.ts';
 import { accessMigrations } from './access/access-tables.ts';
-import { isAdminToken, mintKey } from './access/api-key.ts';
+import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
 import { MemoryLimiter } from './access/limits/memory-limiter.ts';
+import { followAnnouncements } from './access/follow-announcements.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
 import { Keys } from './access/keys.ts';
@@ -43,11 +44,12 @@ import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
 import { UpstreamHistory, upstreamHistoryMigrations } from './routing/upstream-history.ts';
-import { type DataFolder, openDataFolder } from './storage/data-folder.ts';
-import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-database.ts';
+import type { DataFolder } from './storage/data-folder.ts';
+import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
 import { openMoney } from './open-money.ts';
 
@@ -65,7 +67,7 @@ export interface House {
 /** What the rooms are made of; built in this order, closed in the opposite one. */
 interface Foundations {
   readonly folder: DataFolder;
-  readonly database: SqliteDatabase;
+  readonly database: Database;
   readonly counter: TokenCounter;
   readonly log: Log;
 }
@@ -90,19 +92,9 @@ export async function compose(config: Config, onBroken: (reason: string) => void
 async function layFoundations(config: Config, stack: AsyncDisposableStack, onBroken: (reason: string) => void): Promise<Foundations> {
   const log = openLog(config.logLevel);
   stack.defer(() => log.flush());
-  const folder = stack.use(await openDataFolder(config.dataDir, { mintAdminToken: () => mintKey('admin', systemRandom).token }));
-  const database = stack.use(
-    await openSqliteDatabase({
-      path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations],
-      onFailure(cause) {
-        const stack = stackOf(cause);
-        log.write('error', 'the database failed', stack === undefined ? {} : { stack });
-        log.flush();
-        onBroken('the database failed; see the log. Start again to recover.');
-      },
-    }),
-  );
+  const folder = stack.use(await openFolder(config));
+  const migrations = [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations];
+  const database = stack.use(await openDatabase({ config, folder, migrations, log, onBroken }));
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
@@ -130,14 +122,15 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   await checkRootSecret(database, secret);
   const hmac = new KeyHmac(secret);
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
+  stack.defer(followAnnouncements(database, callers));
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
-  const { tenantId, created } = await keys.firstTenant();
+  const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
   const limits = new LimitSets({ models: {} });
   const gateway = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone: true, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
+      alone: config.databaseUrl === undefined, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
     },
     stack,
   );
@@ -163,10 +156,9 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
-  // Last, since they are shown only once: a start that is refused must not have made them. And a crash between the tenant
-  // and its keys must not leave a server that nobody has a key to.
-  const needsKeys = created || (await keys.list()).length === 0;
-  const firstKeys = needsKeys ? await createFirstKeys(keys, tenantId, folder.adminToken.token) : undefined;
+  // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
+  // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
+  const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));
   return {
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
@@ -252,8 +244,9 @@ function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
   });
 }
 
-/** Two keys for the first tenant. */
+/** Two keys for the first tenant, unless there are keys. */
 async function createFirstKeys(keys: Keys, tenantId: TenantId, adminToken: string): Promise<House['firstKeys']> {
+  if ((await keys.list()).length > 0) return undefined;
   const live = await keys.create({ tenantId, mode: 'live', label: 'first live key' });
   const test = await keys.create({ tenantId, mode: 'test', label: 'first test key' });
   return { adminToken, liveKey: live.token, testKey: test.token };
