@@ -31,6 +31,7 @@ import { Idempotency, idempotencySweepMs, leaseRenewMs } from './http/idempotenc
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import { buildServer, requireKey } from './http/server.ts';
+import { registerAccount } from './http/surfaces/account.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
@@ -161,9 +162,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
-    keys,
-    tenantId,
-    catalog,
+    keys, tenantId, catalog,
     clock: systemClock,
     records,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
@@ -250,6 +249,14 @@ function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
       registerModels(surfaces, base, {
         catalog,
         answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
+        isReady: (upstreamId) => health.state(upstreamId).kind === 'ready',
+        nowMs: systemClock.nowMs,
+      });
+      registerAccount(surfaces, base, {
+        // Nobody pays in yet: every tenant is postpaid and bound by nothing.
+        wallets: () => Promise.resolve([]),
+        keySpend: (keyId, sinceMs) => records.keySpend(keyId, sinceMs),
+        key: (keyId) => store.get(keyId),
         nowMs: systemClock.nowMs,
       });
       registerGeneration(surfaces, base, { records });
