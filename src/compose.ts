@@ -33,6 +33,7 @@ import { Idempotency, idempotencySweepMs, leaseRenewMs } from './http/idempotenc
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import { buildServer, requireKey } from './http/server.ts';
+import { registerAccount } from './http/surfaces/account.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
@@ -232,6 +233,14 @@ function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
       registerModels(surfaces, base, {
         catalog,
         answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
+        isReady: (upstreamId) => health.state(upstreamId).kind === 'ready',
+        nowMs: systemClock.nowMs,
+      });
+      registerAccount(surfaces, base, {
+        // Nobody pays in yet: every tenant is postpaid and bound by nothing.
+        wallets: () => Promise.resolve([]),
+        keySpend: (keyId, sinceMs) => records.keySpend(keyId, sinceMs),
+        key: (keyId) => store.get(keyId),
         nowMs: systemClock.nowMs,
       });
       registerGeneration(surfaces, base, { records });
