@@ -6,7 +6,8 @@ import type { JsonObject } from '../../base/json.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
 import { type CurrencySum, keyView, periodStarts } from './key-view.ts';
-import { balanceOf, creditsOf, shownWallet, type WalletView } from './wallet-view.ts';
+import type { WalletView } from '../../ledger/wallets.ts';
+import { balanceOf, creditsOf, shownWallet } from './wallet-view.ts';
 
 export interface AccountDeps {
   /** In a fixed order. Never empty for a tenant whose balance has a floor. */

@@ -1,21 +1,7 @@
 import { exactNumber } from '../../base/exact-number.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Currency, Nanos } from '../../base/money.ts';
-
-/** A tenant's account in one currency, as its callers may see it. */
-export interface WalletView {
-  readonly currency: Currency;
-  /** Credits less what was spent; negative: owed. */
-  readonly balanceNanos: Nanos;
-  /** Reserved for calls that are under way. */
-  readonly heldNanos: Nanos;
-  /** Least balance allowed: 0 when prepaid, negative for a credit limit; undefined: no limit. */
-  readonly floorNanos?: Nanos;
-  readonly toppedUpNanos: Nanos;
-  /** Free credit that was given. */
-  readonly trialNanos: Nanos;
-  readonly spentNanos: Nanos;
-}
+import type { WalletView } from '../../ledger/wallets.ts';
 
 const currencyDefault = 'USD';
 
