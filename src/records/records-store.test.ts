@@ -148,6 +148,17 @@ describe('RecordsStore', () => {
   });
 });
 
+it('keeps the rows of a database that was made before idempotency keys', async () => {
+  const path = join(folder, 'old.db');
+  const one = record({ costState: 'priced', costNanos: 5n, currency: 'USD', keyId: 'key_old' });
+  const old = await openSqliteDatabase({ path, migrations: recordsMigrations.slice(0, 1) });
+  await old.commit([new RecordsStore(old).insertion(one)]);
+  await old[Symbol.asyncDispose]();
+  await using now = await openSqliteDatabase({ path, migrations: recordsMigrations });
+  expect(await new RecordsStore(now).get(one.tenantId, one.id)).toEqual(one);
+  expect(await new RecordsStore(now).keySpend('key_old', 0)).toEqual([{ currency: 'USD', nanos: 5n }]);
+});
+
 describe('keySpend', () => {
   it('adds up what a key was charged since a moment, by currency, and nothing else', async () => {
     const keyId = 'key_spend';
