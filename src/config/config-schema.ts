@@ -3,6 +3,7 @@ import { toFault } from '../base/fault.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
 /** A secret is never written into the file, only named: `${MOONSHOT_API_KEY}`. */
@@ -82,6 +83,7 @@ export const configSchema = z
       })
       .optional()
       .describe('The built-in simulated model.'),
+    limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),
   })
   .describe('Configuration of Moongate.');

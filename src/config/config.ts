@@ -7,6 +7,7 @@ import { shippedCatalog } from '../catalog/shipped-catalog.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
+import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
 
@@ -25,6 +26,9 @@ export interface Config {
   /** Those that the file details, but that nothing switches on. */
   readonly switchedOff: readonly SwitchedOffUpstream[];
   readonly sandbox: { readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly script?: string };
+  readonly limits: LimitsConfig;
+  /** Where the counters of the limits are shared with other replicas. May hold a password; never to be shown. */
+  readonly valkeyUrl?: string;
   readonly catalog: ConfigFile['catalog'];
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
@@ -56,7 +60,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const document = path === undefined ? parseConfig('', fileDefault) : readConfigFile(path);
   const { file } = document;
   const { upstreams, switchedOff } = configuredUpstreams(document, read, problems);
-  problems.push(...catalogProblems(document, upstreams, switchedOff));
+  const limits = limitsOf(document, upstreams, switchedOff, problems);
+  const valkeyUrl = valkeyUrlOf(read('MOONGATE_VALKEY_URL'), problems);
   const portFlag = flag('port');
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
@@ -81,23 +86,30 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
       firstTokenMs: file.sandbox?.firstTokenMs ?? 150,
       ...(file.sandbox?.script === undefined ? {} : { script: file.sandbox.script }),
     },
+    limits,
+    ...(valkeyUrl === undefined ? {} : { valkeyUrl }),
     catalog: file.catalog,
     ...(rootSecret === undefined ? {} : { rootSecret }),
   };
 }
 
-/** What only the catalog itself can tell: offers of models or at upstreams that do not exist, and the like. */
-function catalogProblems(
+/**
+ * The limits, whose models the catalog knows. Adds to `problems` what only the catalog itself can tell as well: offers of
+ * models or at upstreams that do not exist, and the like.
+ */
+function limitsOf(
   document: ConfigDocument,
   upstreams: readonly UpstreamConfig[],
   switchedOff: readonly SwitchedOffUpstream[],
-): readonly ConfigProblem[] {
+  problems: ConfigProblem[],
+): LimitsConfig {
   try {
-    openCatalog({ upstreams, switchedOff, catalog: document.file.catalog }, shippedCatalog());
-    return [];
+    const catalog = openCatalog({ upstreams, switchedOff, catalog: document.file.catalog }, shippedCatalog());
+    return limitsConfig(document, (name) => catalog.resolve(name)?.model.id, problems);
   } catch (thrown) {
     if (!(thrown instanceof CatalogError)) throw thrown;
-    return thrown.issues.map(({ path, message }) => document.problemAt(['catalog', ...path.split('.')], message));
+    problems.push(...thrown.issues.map(({ path, message }) => document.problemAt(['catalog', ...path.split('.')], message)));
+    return { models: {}, whenCountersAreGone: 'share' };
   }
 }
 
