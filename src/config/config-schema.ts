@@ -4,6 +4,7 @@ import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
 import { moneySchema } from './money-schema.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
 /** A secret is never written into the file, only named: `${MOONSHOT_API_KEY}`. */
@@ -84,6 +85,7 @@ export const configSchema = z
       .optional()
       .describe('The built-in simulated model.'),
     money: moneySchema.optional(),
+    limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),
   })
   .describe('Configuration of Moongate.');
