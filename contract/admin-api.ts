@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
 import { generationsRequest, generationsResponse } from './generation.ts';
 import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysResponse } from './key.ts';
+import { pricesRequest, pricesResponse } from './price.ts';
 import { serverInfo } from './server-info.ts';
 import { usageRequest, usageResponse } from './usage-report.ts';
 
@@ -28,6 +30,9 @@ export const adminApi = {
   revokeKey: { method: 'POST', path: '/admin/v1/keys/{id}/revoke', request: keyIdRequest, status: 200, response: keyResponse },
   usage: { method: 'GET', path: '/admin/v1/usage', request: usageRequest, status: 200, response: usageResponse },
   generations: { method: 'GET', path: '/admin/v1/generations', request: generationsRequest, status: 200, response: generationsResponse },
+  prices: { method: 'GET', path: '/admin/v1/prices', request: pricesRequest, status: 200, response: pricesResponse },
+  rates: { method: 'GET', path: '/admin/v1/rates', request: ratesRequest, status: 200, response: ratesResponse },
+  importRates: { method: 'POST', path: '/admin/v1/rates', request: importRatesRequest, status: 200, response: importRatesResponse },
   info: { method: 'GET', path: '/admin/v1/info', request: nothing, status: 200, response: serverInfo },
 } as const satisfies Record<string, AdminRoute>;
 

@@ -1,8 +1,10 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningServer, startServer } from '../tests/doubles/running-server.ts';
+import { openPostgresDatabase } from '../src/storage/postgres-database.ts';
+import { SqliteDatabase } from '../src/storage/sqlite-database.ts';
+import type { Database } from '../src/storage/database.ts';
 import { type BooksReading, readBooks } from './books-reading.ts';
 import { MoneyUpstream } from './money-upstream.ts';
 import { RandomStream } from './random-stream.ts';
@@ -71,11 +73,18 @@ export async function runKills(options: KillsOptions): Promise<KillsReport> {
     }
     const last = await start(undefined);
     await last.stop();
-    const reading = await readBooks({ dataDir: join(folder, 'data'), databaseUrl: options.databaseUrl, acknowledged, upstreamCalls: upstream.calls });
+    await using books = await openBooks(join(folder, 'data'), options.databaseUrl);
+    const reading = await readBooks(books, { acknowledged, upstreamCalls: upstream.calls }, Date.now());
     return { kills: options.kills, acknowledged: acknowledged.length, upstreamCalls: upstream.calls.length, readyMsP95: percentile(readyMs, 0.95), ...reading };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The books of a server that has ended. */
+function openBooks(dataDir: string, databaseUrl: string | undefined): Promise<Database> {
+  if (databaseUrl !== undefined) return openPostgresDatabase({ url: databaseUrl, migrations: [] });
+  return SqliteDatabase.start(join(dataDir, 'moongate.db'), () => {});
 }
 
 /** One client: calls, streamed and whole in turns, until its server is gone; notes the id of each reply that it had whole. */
@@ -106,4 +115,10 @@ function percentile(values: readonly number[], share: number): number {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What of a report should not be; empty: nothing was lost, doubled, or left held. */
+export function faultsOf(report: KillsReport): readonly string[] {
+  const counts = ['lost', 'doubled', 'amountsWrong', 'callsWithoutHold', 'openHolds'] as const;
+  return [...counts.flatMap((name) => (report[name] === 0 ? [] : [`${name}: ${report[name]}`])), ...report.breaches];
 }

@@ -20,9 +20,7 @@ import { RecurringTask } from './base/recurring-task.ts';
 import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
-import { ExchangeRateStore } from './catalog/exchange-rate-store.ts';
 import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
-import { ExchangeRates } from './catalog/exchange-rates.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
@@ -53,7 +51,7 @@ import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
-import { RateFeed } from './rate-feed.ts';
+import { openMoney } from './open-money.ts';
 
 /** A running server. */
 export interface House {
@@ -127,12 +125,12 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   stack.defer(followAnnouncements(database, callers));
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId } = await keys.firstTenant();
-  const exchangeRates = await openExchangeRates(config, foundations, stack);
+  const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
   const limits = new LimitSets({ models: {} });
   const gateway = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone: config.databaseUrl === undefined, rates: exchangeRates, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
+      alone: config.databaseUrl === undefined, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
     },
     stack,
   );
@@ -144,6 +142,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
+    ...money.admin,
     keys,
     tenantId,
     catalog,
@@ -156,6 +155,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
   upstreams.startDiscovery();
+  money.start();
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));
@@ -165,15 +165,6 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     liveKeysAnsweredBy,
     close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
   };
-}
-
-/** The rates of the configuration and of the database, kept up to date until `stack` ends. */
-async function openExchangeRates(config: Config, { database, log }: Foundations, stack: AsyncDisposableStack): Promise<ExchangeRates> {
-  const exchange = new ExchangeRates(config.money, config.money.rates);
-  const feed = stack.use(new RateFeed({ feed: config.money.feed, exchange, store: new ExchangeRateStore(database), clock: systemClock, log }));
-  await feed.reload();
-  feed.start();
-  return exchange;
 }
 
 /** What is to be done again and again for it ends with `stack`, before the database does. */

@@ -17,6 +17,8 @@ import type { LogFacts } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
 import { parseRootSecret } from '../../base/secret.ts';
 import { Catalog } from '../../catalog/catalog.ts';
+import { ExchangeRates } from '../../catalog/exchange-rates.ts';
+import { SellRules } from '../../catalog/sell-rules.ts';
 import { shippedCatalog } from '../../catalog/shipped-catalog.ts';
 import type { GenerationRecord } from '../../records/generation-record.ts';
 import { RecordsStore } from '../../records/records-store.ts';
@@ -66,9 +68,12 @@ beforeEach(async () => {
     bodyBytesMax: 10_000, clock, random: systemRandom, log, stallMs: 30_000,
   });
   app.addHook('onRoute', ({ method, url }) => void registered.push(...[method].flat().map((one) => ({ method: one, url }))));
+  const catalog = new Catalog(shippedCatalog(), undefined, []);
+  const money = new ExchangeRates({ staleDays: 7, staleRates: 'flag' });
   registerAdmin(app, {
-    keys, tenantId, clock, log,
-    catalog: new Catalog(shippedCatalog(), undefined, []),
+    keys, tenantId, clock, log, catalog,
+    prices: { catalog, sellRules: new SellRules([], () => undefined), exchange: money, clock, currency: undefined },
+    rates: { exchange: money, feed: undefined, clock, importCsv: () => Promise.resolve({ stored: 0, known: 0 }) },
     records: {
       list: (page) => (failure === undefined ? records.list(page) : Promise.reject(failure)),
       usageTotals: (query) => records.usageTotals(query),
@@ -127,8 +132,9 @@ describe('every route of the contract', () => {
 
   it('answers as the contract says to whoever does', async () => {
     const { key } = await keys.create({ tenantId, mode: 'live', label: '' });
-    for (const route of Object.values<AdminRoute>(adminApi)) {
-      const answer = await ask({ method: route.method, url: route.path.replace('{id}', key.id), ...(route.method === 'POST' ? { payload: {} } : {}) });
+    const bodies: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' } };
+    for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
+      const answer = await ask({ method: route.method, url: route.path.replace('{id}', key.id), ...(route.method === 'POST' ? { payload: bodies[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
       expect(route.response.safeParse(answer.body).error, route.path).toBeUndefined();
     }

@@ -11,12 +11,16 @@ import type { AdminHandlers } from './admin-handlers.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
+import { type PricesDeps, pricesHandlers } from './prices.ts';
+import { type RatesDeps, ratesHandlers } from './rates.ts';
 import { usageHandlers } from './usage.ts';
 
 export interface AdminDeps extends KeysDeps {
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
   /** Whether that token is the admin token; compares in constant time. */
   readonly isAdminToken: (token: string) => boolean;
+  readonly prices: PricesDeps;
+  readonly rates: RatesDeps;
   readonly info: () => ServerInfo;
   readonly log: Log;
 }
@@ -33,6 +37,8 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...keys,
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
     ...generationsHandlers(deps.records, deps.catalog),
+    ...pricesHandlers(deps.prices),
+    ...ratesHandlers(deps.rates),
     ...infoHandlers(deps.info),
   };
   app.register(
