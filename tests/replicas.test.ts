@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canStartPostgres, type PostgresServer, startPostgres } from './doubles/postgres-server.ts';
@@ -94,34 +95,40 @@ describe.skipIf(!canStartPostgres)('two servers on one database (needs postgres)
     const { secret: known } = await createKey(one, 'known');
     for (const server of [one, other]) expect(await chat(server, known)).toEqual({ status: 200 });
     await postgres.halt();
-    for (const server of [one, other]) {
+    const whileGone = [one, other].map(async (server) => {
       expect(await statusOfModels(server, known)).toBe(200);
       expect(await chat(server, known)).toMatchObject({ status: 503, error: { type: expect.any(String), message: expect.stringContaining('database') } });
       expect(await admin(server, 'GET', '/keys')).toMatchObject({ status: 503, error: { code: 'storage_unavailable' } });
-    }
+    });
+    await Promise.all(whileGone);
     await postgres.start();
     for (const server of [one, other]) await expect.poll(() => chat(server, known), recovery).toEqual({ status: 200 });
     expect(`${one.output()}${other.output()}`).not.toContain(secret);
   });
 
-  it('do not start without what they must share', () => {
+  it('do not start without what they must share', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'moongate-replicas-'));
-    const start = (args: readonly string[], environment: Record<string, string>): { readonly status: number | null; readonly text: string } => {
-      const { status, stderr, stdout } = spawnSync(process.execPath, [program, '--port', '0', '--data-dir', join(folder, 'data'), ...args], {
-        cwd: folder, encoding: 'utf8', timeout: 20_000, env: { PATH: process.env['PATH'], ...environment },
+    const start = async (name: string, args: readonly string[], environment: Record<string, string>): Promise<{ readonly status: number | null; readonly output: string }> => {
+      const child = spawn(process.execPath, [program, '--port', '0', '--data-dir', join(folder, name), ...args], {
+        cwd: folder, timeout: 20_000, env: { PATH: process.env['PATH'], ...environment }, stdio: ['ignore', 'pipe', 'pipe'],
       });
-      return { status, text: stdout + stderr };
+      const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+      return { status, output: stdout + stderr };
     };
+    const nobody = 'postgres://moongate:PASSWORD@127.0.0.1:1/moongate';
     try {
-      expect(start([], { MOONGATE_DATABASE_URL: url })).toMatchObject({ status: 1, text: expect.stringMatching(/MOONGATE_SECRET: expected the root secret/) });
-      const another = start([], { MOONGATE_DATABASE_URL: url, MOONGATE_SECRET: `${secret}-other` });
-      expect(another).toMatchObject({ status: 1, text: expect.stringMatching(/is not the one that the keys of this database were made with/) });
-      const nobody = 'postgres://moongate:PASSWORD@127.0.0.1:1/moongate';
-      const gone = start([], { MOONGATE_DATABASE_URL: nobody, MOONGATE_SECRET: secret });
-      expect(gone).toMatchObject({ status: 1, text: expect.stringMatching(/^moongate does not start:\nPostgres at 127\.0\.0\.1:1, database "moongate": [^\n]*ECONNREFUSED[^\n]*\n$/) });
-      const checked = start(['config', 'check'], { MOONGATE_DATABASE_URL: nobody, MOONGATE_SECRET: secret });
-      expect(checked).toMatchObject({ status: 0, text: expect.stringContaining('database      Postgres at 127.0.0.1:1, database "moongate"') });
-      expect(gone.text + checked.text).not.toContain('PASSWORD');
+      const [alone, another, gone, checked] = await Promise.all([
+        start('alone', [], { MOONGATE_DATABASE_URL: url }),
+        start('another', [], { MOONGATE_DATABASE_URL: url, MOONGATE_SECRET: `${secret}-other` }),
+        start('gone', [], { MOONGATE_DATABASE_URL: nobody, MOONGATE_SECRET: secret }),
+        start('checked', ['config', 'check'], { MOONGATE_DATABASE_URL: nobody, MOONGATE_SECRET: secret }),
+      ]);
+      expect(alone).toEqual({ status: 1, output: expect.stringMatching(/^[^\n]*\nMOONGATE_SECRET: expected the root secret[^\n]*\n$/) });
+      expect(another).toEqual({ status: 1, output: expect.stringMatching(/is not the one that the keys of this database were made with/) });
+      expect(gone).toEqual({ status: 1, output: expect.stringMatching(/^[^\n]*\nPostgres at 127\.0\.0\.1:1, database "moongate": [^\n]*ECONNREFUSED[^\n]*\n$/) });
+      expect(checked).toEqual({ status: 0, output: expect.stringContaining('database      Postgres at 127.0.0.1:1, database "moongate"') });
+      expect(gone.output + checked.output).not.toContain('PASSWORD');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
