@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import type { ServerInfo } from '../contract/server-info.ts';
 import { accessMigrations } from './access/access-tables.ts';
 import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
@@ -14,32 +13,20 @@ import { checkRootSecret } from './access/secret-check.ts';
 import { systemClock } from './base/clock.ts';
 import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
-import { type Log, openLog, stackOf } from './base/log.ts';
+import { type Log, openLog } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
-import { RecurringTask } from './base/recurring-task.ts';
-import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
-import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
 import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
-import type { Gateway } from './gateway/gateway.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
-import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
-import { eventStreamTiming } from './http/event-stream.ts';
-import { Idempotency, idempotencySweepMs, leaseRenewMs } from './http/idempotency.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
-import { buildServer, requireKey } from './http/server.ts';
-import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
-import { registerGeneration } from './http/surfaces/generation.ts';
-import { registerHealth } from './http/surfaces/health.ts';
-import { registerModels } from './http/surfaces/models.ts';
-import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
-import { IdempotencyStore } from './records/idempotency-store.ts';
+import { buildServer } from './http/server.ts';
 import { ledgerMigrations } from './ledger/ledger-tables.ts';
+import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
@@ -51,7 +38,10 @@ import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
+import { openIdempotency } from './open-idempotency.ts';
 import { openMoney } from './open-money.ts';
+import { registerSurfaces } from './register-surfaces.ts';
+import { serverInfo } from './server-info.ts';
 
 /** A running server. */
 export interface House {
@@ -71,8 +61,6 @@ interface Foundations {
   readonly counter: TokenCounter;
   readonly log: Log;
 }
-
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /**
  * Builds the whole house and listens. `onBroken` is called when it cannot go on (a database thread died). Throws
@@ -111,6 +99,7 @@ async function openCounter(tokenizerPath: string | undefined): Promise<TokenCoun
 
 async function openHouse(config: Config, foundations: Foundations, stack: AsyncDisposableStack): Promise<House> {
   const { folder, database, counter, log } = foundations;
+  const alone = config.databaseUrl === undefined;
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
@@ -130,14 +119,15 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const gateway = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone: config.databaseUrl === undefined, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
+      alone, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
     },
     stack,
   );
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
-  const idempotency = await openIdempotency(foundations, secret, stack);
-  registerSurfaces(app, { config, foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health });
+  const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
+  const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
+  registerSurfaces(app, { counter, log, catalog, gateway, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -167,21 +157,6 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   };
 }
 
-/** What is to be done again and again for it ends with `stack`, before the database does. */
-async function openIdempotency({ database, log }: Foundations, secret: RootSecret, stack: AsyncDisposableStack): Promise<Idempotency> {
-  const store = new IdempotencyStore(database);
-  // One folder, one server: who claimed a key before this start is dead.
-  await store.disownAll();
-  const idempotency = new Idempotency({ store, encryptionKey: secret.derive('encryption', 1), clock: systemClock, random: systemRandom, log });
-  const onFailure = (cause: unknown): void => {
-    const stack = stackOf(cause);
-    log.write('warn', 'the care of idempotency keys failed; it is tried again', stack === undefined ? {} : { stack });
-  };
-  stack.use(new RecurringTask({ clock: systemClock, everyMs: leaseRenewMs, run: () => idempotency.renewLeases(), onFailure }));
-  stack.use(new RecurringTask({ clock: systemClock, everyMs: idempotencySweepMs, run: () => idempotency.sweep(), onFailure }));
-  return idempotency;
-}
-
 interface Closing {
   readonly listening: Listening;
   readonly exchanges: OpenExchanges;
@@ -206,44 +181,6 @@ async function openDoor(app: FastifyInstance, config: Config, folder: DataFolder
   return listening;
 }
 
-interface SurfaceParts {
-  readonly config: Config;
-  readonly foundations: Foundations;
-  readonly catalog: Catalog;
-  readonly gateway: Gateway;
-  readonly records: RecordsStore;
-  readonly store: KeyStore;
-  readonly callers: Authenticator;
-  readonly everConfigured: boolean;
-  readonly exchanges: OpenExchanges;
-  readonly idempotency: Idempotency;
-  readonly health: UpstreamHealth;
-}
-
-function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health } = parts;
-  registerHealth(app, version);
-  app.register((surfaces, _options, done) => {
-    requireKey(surfaces, callers);
-    for (const base of basePaths) {
-      registerChatCompletions(surfaces, base, {
-        gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming,
-      });
-      registerModels(surfaces, base, {
-        catalog,
-        answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
-        nowMs: systemClock.nowMs,
-      });
-      registerGeneration(surfaces, base, { records });
-      registerTokenEstimate(surfaces, base, {
-        modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (request, modelId) => foundations.counter.countRequest(request, modelId),
-      });
-    }
-    done();
-  });
-}
-
 /** Two keys for the first tenant, unless there are keys. */
 async function createFirstKeys(keys: Keys, tenantId: TenantId, adminToken: string): Promise<House['firstKeys']> {
   if ((await keys.list()).length > 0) return undefined;
@@ -251,29 +188,3 @@ async function createFirstKeys(keys: Keys, tenantId: TenantId, adminToken: strin
   const test = await keys.create({ tenantId, mode: 'test', label: 'first test key' });
   return { adminToken, liveKey: live.token, testKey: test.token };
 }
-
-interface InfoParts {
-  readonly url: string;
-  readonly startedMs: number;
-  readonly enabled: readonly { readonly id: string; readonly baseUrl: string }[];
-  readonly health: UpstreamHealth;
-  readonly counter: TokenCounter;
-  readonly liveKeysAnsweredBy: House['liveKeysAnsweredBy'];
-}
-
-function serverInfo(parts: InfoParts): ServerInfo {
-  const upstreams = parts.enabled.map(({ id, baseUrl }) => ({
-    id,
-    baseUrl,
-    state: parts.health.state(id).kind === 'ready' ? ('ready' as const) : ('resting' as const),
-  }));
-  return {
-    version,
-    address: parts.url,
-    startedAt: new Date(parts.startedMs).toISOString(),
-    upstreams: [...upstreams, { id: sandboxUpstreamId, baseUrl: null, state: 'ready' }],
-    liveKeysAnsweredBy: parts.liveKeysAnsweredBy,
-    tokenCounts: parts.counter.exact ? 'exact' : 'estimated',
-  };
-}
-
