@@ -18,14 +18,20 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/info',
       'GET /admin/v1/keys',
       'GET /admin/v1/keys/{id}',
+      'GET /admin/v1/upstreams/{upstream}/reconciliation',
       'GET /admin/v1/usage',
       'POST /admin/v1/keys',
       'POST /admin/v1/keys/{id}/revoke',
+      'POST /admin/v1/upstreams/{upstream}/figures',
+      'POST /admin/v1/upstreams/{upstream}/figures/fetch',
     ]);
   });
 
-  it.each(routes)('%s: refuses fields that it does not know, so that a misspelt one is not passed over', (_name, route) => {
-    const path = Object.fromEntries(pathParameters(route.path).map((name) => [name, 'key_1']));
+  /** What a request cannot do without, beside what its path names. */
+  const needed: Readonly<Record<string, object>> = { importFigures: { csv: '' } };
+
+  it.each(routes)('%s: refuses fields that it does not know, so that a misspelt one is not passed over', (name, route) => {
+    const path = { ...Object.fromEntries(pathParameters(route.path).map((parameter) => [parameter, 'key_1'])), ...needed[name] };
     expect(route.request.safeParse(path).success).toBe(true);
     expect(route.request.safeParse({ ...path, surprise: 1 }).success).toBe(false);
   });

@@ -14,7 +14,7 @@ import type { TenantId } from './base/id.ts';
 import { type Log, openLog, stackOf } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { StartRefusal } from './base/start-refusal.ts';
-import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
+import { type Catalog, type EnabledUpstream, sandboxUpstreamId } from './catalog/catalog.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
@@ -33,6 +33,7 @@ import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerModels } from './http/surfaces/models.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
+import { Reconciliation } from './records/reconciliation.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
@@ -41,7 +42,9 @@ import { type DataFolder, openDataFolder } from './storage/data-folder.ts';
 import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import { buildAccounts } from './build-accounts.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { startChores } from './chores.ts';
 
 /** A running server. */
 export interface House {
@@ -114,6 +117,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
+  const reconciliation = openReconciliation(config, enabled, database, stack);
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
@@ -156,11 +160,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
-    keys,
-    tenantId,
-    catalog,
+    keys, tenantId, catalog, records, reconciliation,
     clock: systemClock,
-    records,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
     info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
     log,
@@ -168,6 +169,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
   upstreams.startDiscovery();
+  for (const chore of startChores({ config, database, reconciliation, clock: systemClock, log })) stack.use(chore);
   // Last, since they are shown only once: a start that is refused must not have made them. And a crash between the tenant
   // and its keys must not leave a server that nobody has a key to.
   const needsKeys = created || (await keys.list()).length === 0;
@@ -178,6 +180,12 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     liveKeysAnsweredBy,
     close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
   };
+}
+
+function openReconciliation(config: Config, enabled: readonly EnabledUpstream[], database: SqliteDatabase, stack: AsyncDisposableStack): Reconciliation {
+  const accounts = stack.use(buildAccounts(config, enabled, systemClock));
+  const upstreamIds = new Set([...config.upstreams, ...config.switchedOff].map(({ id }) => id));
+  return new Reconciliation({ database, clock: systemClock, accounts: accounts.byUpstream, upstreamIds });
 }
 
 interface Closing {

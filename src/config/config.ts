@@ -25,6 +25,10 @@ export interface Config {
   /** Those that the file details, but that nothing switches on. */
   readonly switchedOff: readonly SwitchedOffUpstream[];
   readonly sandbox: { readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly script?: string };
+  /** Undefined: kept for ever. */
+  readonly retention: { readonly generationsDays?: number };
+  /** Undefined: only when asked for. */
+  readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
@@ -81,6 +85,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
       firstTokenMs: file.sandbox?.firstTokenMs ?? 150,
       ...(file.sandbox?.script === undefined ? {} : { script: file.sandbox.script }),
     },
+    retention: file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays },
+    reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     ...(rootSecret === undefined ? {} : { rootSecret }),
   };

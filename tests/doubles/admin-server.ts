@@ -15,8 +15,10 @@ import { shippedCatalog } from '../../src/catalog/shipped-catalog.ts';
 import { registerAdmin } from '../../src/http/admin/admin-routes.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
+import { Reconciliation } from '../../src/records/reconciliation.ts';
 import { RecordsStore } from '../../src/records/records-store.ts';
 import { recordsMigrations } from '../../src/records/records-tables.ts';
+import type { UpstreamAccount } from '../../src/records/upstream-account.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
 
 /** The clock of the rooms behind the admin API. */
@@ -30,6 +32,8 @@ export interface AdminServer extends AsyncDisposable {
   readonly folder: string;
   readonly keys: Keys;
   readonly tenantId: TenantId;
+  /** Accounts that upstreams tell about, by upstream; for the test to fill. */
+  readonly accounts: Map<string, UpstreamAccount>;
   store(...records: readonly GenerationRecord[]): Promise<void>;
 }
 
@@ -43,6 +47,8 @@ export async function startAdminServer(): Promise<AdminServer> {
   const keys = new Keys({ store: new KeyStore(database), hmac, clock, random: systemRandom, onChanged: () => {} });
   const { tenantId } = await keys.firstTenant();
   const records = new RecordsStore(database);
+  const accounts = new Map<string, UpstreamAccount>();
+  const reconciliation = new Reconciliation({ database, clock, accounts, upstreamIds: new Set(['moonshot', 'ark', 'openrouter']) });
   const adminToken = mintKey('admin', systemRandom).token;
   const log = { write: () => {}, writes: () => false, flush: () => {} };
   const app = buildServer({
@@ -50,7 +56,7 @@ export async function startAdminServer(): Promise<AdminServer> {
   });
   let url = '';
   registerAdmin(app, {
-    keys, tenantId, records, log, clock,
+    keys, tenantId, records, reconciliation, log, clock,
     catalog: new Catalog(shippedCatalog(), undefined, []),
     isAdminToken: (token) => isAdminToken(token, adminToken),
     info: () => ({
@@ -62,7 +68,7 @@ export async function startAdminServer(): Promise<AdminServer> {
   writeFileSync(join(dataDir, 'moongate.lock'), JSON.stringify({ pid: process.pid, startedMs: 1, address: url }));
   writeFileSync(join(dataDir, 'admin-token'), `${adminToken}\n`, { mode: 0o600 });
   return {
-    url, adminToken, folder, keys, tenantId,
+    url, adminToken, folder, keys, tenantId, accounts,
     store: async (...list) => void (await database.commit(list.map((record) => records.insertion(record)))),
     async [Symbol.asyncDispose]() {
       await app.close();

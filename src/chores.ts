@@ -1,0 +1,78 @@
+import type { Clock } from './base/clock.ts';
+import { Fault } from './base/fault.ts';
+import { type Log, stackOf } from './base/log.ts';
+import { Recurring } from './base/recurring.ts';
+import type { Config } from './config/config.ts';
+import type { Reconciliation } from './records/reconciliation.ts';
+import { Retention } from './records/retention.ts';
+import { dayMs } from './records/utc-day.ts';
+import type { Database } from './storage/database.ts';
+
+export interface ChoreParts {
+  readonly config: Pick<Config, 'retention' | 'reconciliation'>;
+  readonly database: Database;
+  readonly reconciliation: Pick<Reconciliation, 'balanceUpstreams' | 'fetch'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const hourMs = 3_600_000;
+
+/** Starts what the configuration wants done from time to time beside the calls. Disposing of each waits for its current run. */
+export function startChores({ config, database, reconciliation, clock, log }: ChoreParts): readonly Recurring[] {
+  const chores: Recurring[] = [];
+  const { generationsDays } = config.retention;
+  if (generationsDays !== undefined) {
+    const retention = new Retention({ database, clock, generationsDays });
+    chores.push(
+      new Recurring({
+        clock,
+        delayMs: () => dayMs,
+        async run(signal) {
+          const count = await retention.sweep(signal);
+          if (count > 0) log.write('info', 'old generations are now sums of their day', { count });
+        },
+        onFailure: (thrown) => logFailure(log, 'old generations could not be pruned', thrown),
+      }),
+    );
+  }
+  const { everyHours } = config.reconciliation;
+  if (everyHours !== undefined && reconciliation.balanceUpstreams.length > 0) {
+    chores.push(
+      new Recurring({
+        clock,
+        delayMs: () => untilReadingMs(clock.nowMs(), everyHours),
+        run: (signal) => readBalances(reconciliation, signal, log),
+        onFailure: (thrown) => logFailure(log, 'balances could not be read', thrown),
+      }),
+    );
+  }
+  for (const chore of chores) chore.start();
+  return chores;
+}
+
+/** One that cannot be read does not keep the others from being read. */
+async function readBalances(reconciliation: ChoreParts['reconciliation'], signal: AbortSignal, log: Log): Promise<void> {
+  for (const upstream of reconciliation.balanceUpstreams) {
+    if (signal.aborted) return;
+    try {
+      await reconciliation.fetch(upstream, { limit: 1 });
+    } catch (thrown) {
+      if (!signal.aborted) logFailure(log, 'the balance of an upstream could not be read', thrown, upstream);
+    }
+  }
+}
+
+/** Milliseconds to the next reading: every so many hours of the UTC day, midnight always among them, so that days can be told apart. */
+function untilReadingMs(nowMs: number, everyHours: number): number {
+  const intoDayMs = nowMs % dayMs;
+  const everyMs = everyHours * hourMs;
+  return Math.min((Math.floor(intoDayMs / everyMs) + 1) * everyMs, dayMs) - intoDayMs;
+}
+
+function logFailure(log: Log, message: string, thrown: unknown, upstream?: string): void {
+  const named = upstream === undefined ? {} : { upstream };
+  if (thrown instanceof Fault) return log.write('warn', message, { ...named, faultCode: thrown.code });
+  const stack = stackOf(thrown);
+  log.write('error', message, { ...named, ...(stack === undefined ? {} : { stack }) });
+}
