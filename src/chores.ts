@@ -1,7 +1,7 @@
 import type { Clock } from './base/clock.ts';
 import { Fault } from './base/fault.ts';
 import { type Log, stackOf } from './base/log.ts';
-import { Recurring } from './base/recurring.ts';
+import { RecurringTask } from './base/recurring-task.ts';
 import type { Config } from './config/config.ts';
 import type { Reconciliation } from './records/reconciliation.ts';
 import { Retention } from './records/retention.ts';
@@ -18,49 +18,46 @@ export interface ChoreParts {
 
 const hourMs = 3_600_000;
 
-/** Starts what the configuration wants done from time to time beside the calls. Disposing of each waits for its current run. */
-export function startChores({ config, database, reconciliation, clock, log }: ChoreParts): readonly Recurring[] {
-  const chores: Recurring[] = [];
-  const { generationsDays } = config.retention;
-  if (generationsDays !== undefined) {
-    const retention = new Retention({ database, clock, generationsDays });
-    chores.push(
-      new Recurring({
-        clock,
-        delayMs: () => dayMs,
-        async run(signal) {
-          const count = await retention.sweep(signal);
-          if (count > 0) log.write('info', 'old generations are now sums of their day', { count });
-        },
-        onFailure: (thrown) => logFailure(log, 'old generations could not be pruned', thrown),
-      }),
-    );
-  }
-  const { everyHours } = config.reconciliation;
-  if (everyHours !== undefined && reconciliation.balanceUpstreams.length > 0) {
-    chores.push(
-      new Recurring({
-        clock,
-        delayMs: () => untilReadingMs(clock.nowMs(), everyHours),
-        run: (signal) => readBalances(reconciliation, signal, log),
-        onFailure: (thrown) => logFailure(log, 'balances could not be read', thrown),
-      }),
-    );
-  }
-  for (const chore of chores) chore.start();
-  return chores;
+/** Starts what the configuration wants done from time to time beside the calls, now for the first time; it ends with `stack`. */
+export function startChores(parts: ChoreParts, stack: AsyncDisposableStack): void {
+  const { generationsDays } = parts.config.retention;
+  if (generationsDays !== undefined) stack.use(pruning(parts, generationsDays));
+  const { everyHours } = parts.config.reconciliation;
+  if (everyHours !== undefined && parts.reconciliation.balanceUpstreams.length > 0) stack.use(balanceReading(parts, everyHours));
 }
 
-/** One that cannot be read does not keep the others from being read. */
-async function readBalances(reconciliation: ChoreParts['reconciliation'], signal: AbortSignal, log: Log): Promise<void> {
-  for (const upstream of reconciliation.balanceUpstreams) {
-    if (signal.aborted) return;
-    try {
-      await reconciliation.fetch(upstream, { limit: 1 });
-    } catch (thrown) {
-      if (!signal.aborted) logFailure(log, 'the balance of an upstream could not be read', thrown, upstream);
-    }
-  }
+function pruning({ database, clock, log }: ChoreParts, generationsDays: number): RecurringTask {
+  const retention = new Retention({ database, clock, generationsDays });
+  return new RecurringTask({
+    clock,
+    atOnce: true,
+    everyMs: dayMs,
+    async run(signal) {
+      const count = await retention.sweep(signal);
+      if (count > 0) log.write('info', 'old generations are now sums of their day', { count });
+    },
+    onFailure: (thrown) => logFailure(log, 'old generations could not be pruned', thrown),
+  });
+}
+
+/** A balance that cannot be read does not keep the others from being read. */
+function balanceReading({ reconciliation, clock, log }: ChoreParts, everyHours: number): RecurringTask {
+  return new RecurringTask({
+    clock,
+    atOnce: true,
+    everyMs: () => untilReadingMs(clock.nowMs(), everyHours),
+    async run(signal) {
+      for (const upstream of reconciliation.balanceUpstreams) {
+        if (signal.aborted) return;
+        try {
+          await reconciliation.fetch(upstream, { limit: 1 });
+        } catch (thrown) {
+          logFailure(log, 'the balance of an upstream could not be read', thrown, upstream);
+        }
+      }
+    },
+    onFailure: (thrown) => logFailure(log, 'balances could not be read', thrown),
+  });
 }
 
 /** Milliseconds to the next reading: every so many hours of the UTC day, midnight always among them, so that days can be told apart. */

@@ -4,6 +4,8 @@ import type { ServerInfo } from '../contract/server-info.ts';
 import { accessMigrations } from './access/access-tables.ts';
 import { isAdminToken, mintKey } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
+import { LimitSets } from './access/limits/limit-set.ts';
+import { MemoryLimiter } from './access/limits/memory-limiter.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
 import { Keys } from './access/keys.ts';
@@ -13,18 +15,22 @@ import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
 import { type Log, openLog, stackOf } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
+import { RecurringTask } from './base/recurring-task.ts';
+import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
-import { type Catalog, type EnabledUpstream, sandboxUpstreamId } from './catalog/catalog.ts';
+import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
+import { ExchangeRateStore } from './catalog/exchange-rate-store.ts';
+import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
+import { ExchangeRates } from './catalog/exchange-rates.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
-import { isModelGone } from './gateway/fallback.ts';
-import { Gateway } from './gateway/gateway.ts';
-import { Planner } from './gateway/planner.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
 import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
 import { eventStreamTiming } from './http/event-stream.ts';
+import { Idempotency, idempotencySweepMs, leaseRenewMs } from './http/idempotency.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import { buildServer, requireKey } from './http/server.ts';
@@ -33,7 +39,8 @@ import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerModels } from './http/surfaces/models.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
-import { Reconciliation } from './records/reconciliation.ts';
+import { IdempotencyStore } from './records/idempotency-store.ts';
+import { ledgerMigrations } from './ledger/ledger-tables.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
@@ -42,9 +49,11 @@ import { type DataFolder, openDataFolder } from './storage/data-folder.ts';
 import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
-import { buildAccounts } from './build-accounts.ts';
+import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
+import { openGateway } from './open-gateway.ts';
+import { RateFeed } from './rate-feed.ts';
 
 /** A running server. */
 export interface House {
@@ -89,7 +98,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const database = stack.use(
     await openSqliteDatabase({
       path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations],
+      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations],
       onFailure(cause) {
         const stack = stackOf(cause);
         log.write('error', 'the database failed', stack === undefined ? {} : { stack });
@@ -117,7 +126,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
-  const reconciliation = openReconciliation(config, enabled, database, stack);
+  const reconciliation = buildReconciliation({ config, enabled, database, clock: systemClock }, stack);
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
@@ -128,34 +137,19 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId, created } = await keys.firstTenant();
-  const planner = new Planner({ catalog, health, counter, policy: config.policy, clock: systemClock, everConfigured, configured: enabled.length > 0 });
-  const gateway = new Gateway({
-    clock: systemClock,
-    plan: (caller, request) => planner.plan(caller, request),
-    upstream: (id) => upstreams.get(id),
-    model: (id) => catalog.model(id),
-    successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
-    reportAttempt(upstreamId, failure) {
-      if (failure === undefined) {
-        health.succeeded(upstreamId);
-        return;
-      }
-      // What is wrong with the request says nothing of the upstream.
-      if (failure.fault.blame === 'caller' && !isModelGone(failure.fault)) return;
-      health.failed(upstreamId, failure.fault, failure.stage !== 'not-sent');
-      upstreams.noteFailure(upstreamId);
-      log.write('warn', 'attempt failed', {
-        upstream: upstreamId,
-        faultCode: failure.fault.code,
-        ...(failure.requestId === undefined ? {} : { upstreamRequestId: failure.requestId }),
-      });
+  const exchangeRates = await openExchangeRates(config, foundations, stack);
+  const limits = new LimitSets({ models: {} });
+  const gateway = await openGateway(
+    {
+      config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
+      alone: true, rates: exchangeRates, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
     },
-    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
-    record: (record) => database.commit([records.insertion(record)]).then(() => undefined),
-  });
+    stack,
+  );
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
-  registerSurfaces(app, { config, foundations, catalog, gateway, records, callers, everConfigured, exchanges });
+  const idempotency = await openIdempotency(foundations, secret, stack);
+  registerSurfaces(app, { config, foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -169,7 +163,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
   upstreams.startDiscovery();
-  for (const chore of startChores({ config, database, reconciliation, clock: systemClock, log })) stack.use(chore);
+  startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. And a crash between the tenant
   // and its keys must not leave a server that nobody has a key to.
   const needsKeys = created || (await keys.list()).length === 0;
@@ -182,10 +176,28 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   };
 }
 
-function openReconciliation(config: Config, enabled: readonly EnabledUpstream[], database: SqliteDatabase, stack: AsyncDisposableStack): Reconciliation {
-  const accounts = stack.use(buildAccounts(config, enabled, systemClock));
-  const upstreamIds = new Set([...config.upstreams, ...config.switchedOff].map(({ id }) => id));
-  return new Reconciliation({ database, clock: systemClock, accounts: accounts.byUpstream, upstreamIds });
+/** The rates of the configuration and of the database, kept up to date until `stack` ends. */
+async function openExchangeRates(config: Config, { database, log }: Foundations, stack: AsyncDisposableStack): Promise<ExchangeRates> {
+  const exchange = new ExchangeRates(config.money, config.money.rates);
+  const feed = stack.use(new RateFeed({ feed: config.money.feed, exchange, store: new ExchangeRateStore(database), clock: systemClock, log }));
+  await feed.reload();
+  feed.start();
+  return exchange;
+}
+
+/** What is to be done again and again for it ends with `stack`, before the database does. */
+async function openIdempotency({ database, log }: Foundations, secret: RootSecret, stack: AsyncDisposableStack): Promise<Idempotency> {
+  const store = new IdempotencyStore(database);
+  // One folder, one server: who claimed a key before this start is dead.
+  await store.disownAll();
+  const idempotency = new Idempotency({ store, encryptionKey: secret.derive('encryption', 1), clock: systemClock, random: systemRandom, log });
+  const onFailure = (cause: unknown): void => {
+    const stack = stackOf(cause);
+    log.write('warn', 'the care of idempotency keys failed; it is tried again', stack === undefined ? {} : { stack });
+  };
+  stack.use(new RecurringTask({ clock: systemClock, everyMs: leaseRenewMs, run: () => idempotency.renewLeases(), onFailure }));
+  stack.use(new RecurringTask({ clock: systemClock, everyMs: idempotencySweepMs, run: () => idempotency.sweep(), onFailure }));
+  return idempotency;
 }
 
 interface Closing {
@@ -218,18 +230,23 @@ interface SurfaceParts {
   readonly catalog: Catalog;
   readonly gateway: Gateway;
   readonly records: RecordsStore;
+  readonly store: KeyStore;
   readonly callers: Authenticator;
   readonly everConfigured: boolean;
   readonly exchanges: OpenExchanges;
+  readonly idempotency: Idempotency;
+  readonly health: UpstreamHealth;
 }
 
 function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { foundations, catalog, gateway, records, callers, everConfigured, exchanges } = parts;
+  const { foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health } = parts;
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
     for (const base of basePaths) {
-      registerChatCompletions(surfaces, base, { gateway, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming });
+      registerChatCompletions(surfaces, base, {
+        gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming,
+      });
       registerModels(surfaces, base, {
         catalog,
         answeredBySandbox: (mode) => mode === 'test' || !everConfigured,

@@ -117,16 +117,17 @@ export class Authenticator {
   }
 }
 
-function callerOf({ tenantId, id, mode, allowedModels, limits, budgets, tenant = {} }: StoredKey): Caller {
+function callerOf({ tenantId, id, mode, allowedModels, limits, budgets, tenant }: StoredKey): Caller {
   return {
     tenantId,
     keyId: id,
     mode,
     ...(allowedModels === undefined ? {} : { allowedModels }),
     ...(limits === undefined ? {} : { keyLimits: limits }),
-    ...(tenant.limits === undefined ? {} : { tenantLimits: tenant.limits }),
+    ...(tenant?.limits === undefined ? {} : { tenantLimits: tenant.limits }),
     ...(budgets === undefined ? {} : { keyBudgets: budgets }),
-    ...(tenant.budgets === undefined ? {} : { tenantBudgets: tenant.budgets }),
-    ...(tenant.walletCurrency === undefined ? {} : { walletCurrency: tenant.walletCurrency }),
+    ...(tenant?.budgets === undefined ? {} : { tenantBudgets: tenant.budgets }),
+    ...(tenant?.walletCurrency === undefined ? {} : { walletCurrency: tenant.walletCurrency }),
+    ...(tenant === undefined ? {} : { tenantName: tenant.name }),
   };
 }

@@ -23,7 +23,7 @@ export interface StoredKey {
   readonly limits?: LimitPolicy;
   readonly budgets?: readonly SpendLimit[];
   /** What of its tenant holds for every call. */
-  readonly tenant?: TenantTerms;
+  readonly tenant?: TenantTerms & { readonly name: string };
 }
 
 /** What a tenant's calls are bound by; see `Tenant`. */
@@ -139,7 +139,7 @@ export class KeyStore {
       .selectFrom('api_keys')
       .innerJoin('tenants', 'tenants.id', 'api_keys.tenant_id')
       .selectAll('api_keys')
-      .select(['tenants.wallet_currency', 'tenants.limits as tenant_limits', 'tenants.budgets as tenant_budgets']);
+      .select(['tenants.name as tenant_name', 'tenants.wallet_currency', 'tenants.limits as tenant_limits', 'tenants.budgets as tenant_budgets']);
   }
 
   async #select(query: CompiledQuery<KeyRow>): Promise<StoredKey[]> {
@@ -148,6 +148,7 @@ export class KeyStore {
 }
 
 type KeyRow = Selectable<ApiKeysTable> & {
+  readonly tenant_name: string;
   readonly wallet_currency: string | null;
   readonly tenant_limits: string | null;
   readonly tenant_budgets: string | null;
@@ -198,7 +199,7 @@ function toStoredKey(row: KeyRow): StoredKey {
     ...(row.allowed_models === null ? {} : { allowedModels: modelsOf(row.allowed_models) }),
     ...(row.limits === null ? {} : { limits: parseLimitPolicy(row.limits) }),
     ...(row.budgets === null ? {} : { budgets: parseSpendLimits(row.budgets) }),
-    tenant: termsOf(row.wallet_currency, row.tenant_limits, row.tenant_budgets),
+    tenant: { name: row.tenant_name, ...termsOf(row.wallet_currency, row.tenant_limits, row.tenant_budgets) },
   };
 }
 

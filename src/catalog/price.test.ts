@@ -48,11 +48,11 @@ describe('rate', () => {
   it('charges the cache at the input rate, and says so, where the row has no rate for it', () => {
     const cost = rate(usage(0, 10, 20, 0), price({ input: '2' }));
     expect(cost.lines).toEqual([
-      { bucket: 'cacheRead', tokens: 10, ratePerMillion: '2', atInputRate: true, amountPicos: 20_000_000n },
-      { bucket: 'cacheWrite', tokens: 20, ratePerMillion: '2', atInputRate: true, amountPicos: 40_000_000n },
+      { bucket: 'cacheRead', tokens: 10, ratePerMillion: '2', chargedAs: 'input', amountPicos: 20_000_000n },
+      { bucket: 'cacheWrite', tokens: 20, ratePerMillion: '2', chargedAs: 'input', amountPicos: 40_000_000n },
     ]);
     const stated = rate(usage(0, 10, 0, 0), price({ cacheRead: '0' }));
-    expect(stated.lines[0]).toMatchObject({ atInputRate: false, amountPicos: 0n });
+    expect(stated.lines[0]).toMatchObject({ chargedAs: 'cacheRead', amountPicos: 0n });
   });
 
   it('names the row and the currency', () => {

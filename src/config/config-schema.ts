@@ -3,6 +3,7 @@ import { toFault } from '../base/fault.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
+import { moneySchema } from './money-schema.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
 /** A secret is never written into the file, only named: `${MOONSHOT_API_KEY}`. */
@@ -94,6 +95,7 @@ export const configSchema = z
       })
       .optional()
       .describe("The upstreams' own figures, to compare recorded costs with."),
+    money: moneySchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),
   })
   .describe('Configuration of Moongate.');

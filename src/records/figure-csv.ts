@@ -1,3 +1,4 @@
+import { isCurrency } from '../base/currency.ts';
 import { Fault } from '../base/fault.ts';
 import { type Currency, type Nanos, parseDecimal } from '../base/money.ts';
 import { parseUtcDay, type UtcDay, utcDayText } from './utc-day.ts';
@@ -12,7 +13,6 @@ export interface DayFigure {
 const linesMax = 10_000;
 const problemsShown = 5;
 const header = 'day,amount,currency';
-const knownCurrencies = new Set(Intl.supportedValuesOf('currency'));
 
 /**
  * Reads a file of figures: a header `day,amount,currency`, then one line for each UTC day and currency, such as
@@ -53,7 +53,7 @@ function figureOf(cells: readonly string[], today: UtcDay): DayFigure | string {
   if (day === undefined) return `expected a day such as 2026-05-01, not "${shown(dayText)}"`;
   if (day > today) return `${dayText} has not come yet`;
   if (!/^\d{1,9}(\.\d{1,9})?$/.test(amountText)) return `expected an amount such as 12.34, of up to nine decimals and without a sign, not "${shown(amountText)}"`;
-  if (!knownCurrencies.has(currency)) return `expected a currency code such as USD, not "${shown(currency)}"`;
+  if (!isCurrency(currency)) return `expected a currency code such as USD, not "${shown(currency)}"`;
   return { day, currency, amountNanos: parseDecimal(amountText, 9) };
 }
 

@@ -118,6 +118,28 @@ describe('RecordsStore', () => {
   });
 });
 
+describe('keySpend', () => {
+  it('adds up what a key was charged since a moment, by currency, and nothing else', async () => {
+    const keyId = 'key_spend';
+    const charge = (chargeNanos: bigint, change: Partial<GenerationRecord> = {}): GenerationRecord =>
+      record({ keyId, costState: 'priced', costNanos: 3n, currency: 'EUR', chargeNanos, chargeCurrency: 'USD', startedMs: 5_000, ...change });
+    await save(
+      charge(1n), charge(9_007_199_254_740_993n), charge(20n, { startedMs: 4_999 }), charge(7n, { chargeCurrency: 'CNY' }),
+      charge(100n, { keyId: 'key_other' }), record({ keyId, costState: 'unpriced', startedMs: 5_000 }),
+    );
+    expect(await store.keySpend(keyId, 5_000)).toEqual([{ currency: 'CNY', nanos: 7n }, { currency: 'USD', nanos: 9_007_199_254_740_994n }]);
+    expect(await store.keySpend(keyId, 0)).toEqual([{ currency: 'CNY', nanos: 7n }, { currency: 'USD', nanos: 9_007_199_254_741_014n }]);
+    expect(await store.keySpend('key_none', 0)).toEqual([]);
+  });
+
+  it('is answered by an index of the key', async () => {
+    const plan = await database.query<{ detail: string }>(
+      sql<{ detail: string }>`EXPLAIN QUERY PLAN SELECT charge_currency, sum(charge_nanos) FROM generations WHERE key_id = ${'k'} AND charge_nanos IS NOT NULL AND started_ms >= ${0} GROUP BY charge_currency`.compile(database.builder()),
+    );
+    expect(plan.map((row) => row.detail).join('\n')).toContain('INDEX generations_charged_by_key');
+  });
+});
+
 describe('usageTotals', () => {
   const usage = { inputUncached: 100, cacheRead: 40, cacheWrite: 3, cacheWrite1h: 2, output: 50, reasoning: 20, webSearches: 1, estimated: false };
 

@@ -1,6 +1,7 @@
 import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import { Fault } from '../base/fault.ts';
 import type { GenerationId, TenantId } from '../base/id.ts';
+import type { Currency, Nanos } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { Database } from '../storage/database.ts';
 import type { GenerationRecord, GenerationState } from './generation-record.ts';
@@ -93,6 +94,32 @@ export class RecordsStore {
     const limit = Math.min(Math.max(1, Math.trunc(page.limit)), listLimitMax);
     const rows = await this.#database.report(query.limit(limit).compile());
     return rows.map(toRecord);
+  }
+
+  /**
+   * What the generations of a key that began at `sinceMs` or later were charged, pruned ones included, one sum for each
+   * currency, those in alphabetical order. What is still under way is not in it.
+   */
+  async keySpend(keyId: string, sinceMs: number): Promise<{ currency: Currency; nanos: Nanos }[]> {
+    const kept = this.#builder
+      .selectFrom('generations')
+      .select((column) => ['charge_currency', column.fn.sum<Nanos>('charge_nanos').as('sum_nanos')])
+      .where('key_id', '=', keyId)
+      .where('charge_nanos', 'is not', null)
+      .where('started_ms', '>=', sinceMs)
+      .groupBy('charge_currency');
+    const pruned = this.#builder
+      .selectFrom('usage_days')
+      .select((column) => ['charge_currency', column.fn.sum<Nanos>('charge_nanos').as('sum_nanos')])
+      .where('key_id', '=', keyId)
+      .where('charge_currency', '<>', '')
+      .where('day', '>=', Math.floor(sinceMs / dayMs))
+      .groupBy('charge_currency');
+    const rows = await this.#database.report(kept.unionAll(pruned).compile());
+    const sums = Map.groupBy(rows, ({ charge_currency: currency }) => currency ?? '');
+    return [...sums]
+      .map(([currency, same]) => ({ currency, nanos: same.reduce((so, { sum_nanos: nanos }) => so + nanos, 0n) }))
+      .sort((one, other) => (one.currency < other.currency ? -1 : 1));
   }
 
   /**

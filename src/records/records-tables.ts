@@ -119,12 +119,36 @@ export interface BalanceSnapshotsTable {
   balance_nanos: bigint;
 }
 
+/** How far a request that was sent with an `Idempotency-Key` has come; see `IdempotencyStore`. */
+export type IdempotentState = 'open' | 'kept' | 'too-large' | 'cut';
+
+/** One row per tenant, mode and `Idempotency-Key`, for as long as the key is remembered. */
+export interface IdempotentRequestsTable {
+  /** Of the generation that answers it: tells one claim from a later one on the same key. */
+  generation_id: string;
+  tenant_id: string;
+  mode: 'live' | 'test';
+  idempotency_key: string;
+  /** HMAC of path and body, hex. */
+  fingerprint: string;
+  state: IdempotentState;
+  /** Of the process that answers it. */
+  owner: string;
+  /** While it is open: until when the owner is known to live. */
+  lease_ms: number;
+  /** Status, headers and body, sealed; null unless kept. */
+  reply: string | null;
+  created_ms: number;
+  expires_ms: number;
+}
+
 export interface RecordsTables {
   generations: GenerationsTable;
   usage_days: UsageDaysTable;
   records_retention: RecordsRetentionTable;
   upstream_figures: UpstreamFiguresTable;
   balance_snapshots: BalanceSnapshotsTable;
+  idempotent_requests: IdempotentRequestsTable;
 }
 
 export const recordsMigrations: readonly Migration[] = [
@@ -165,6 +189,28 @@ export const recordsMigrations: readonly Migration[] = [
       )`,
       'CREATE INDEX generations_by_reply ON generations (upstream_reply_id) WHERE upstream_reply_id IS NOT NULL',
       'CREATE INDEX generations_by_start ON generations (started_ms)',
+    ],
+  },
+  {
+    name: 'records/0002-idempotent-requests',
+    statements: [
+      `CREATE TABLE idempotent_requests (
+        generation_id TEXT NOT NULL PRIMARY KEY,
+        tenant_id TEXT NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+        idempotency_key TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('open', 'kept', 'too-large', 'cut')),
+        owner TEXT NOT NULL,
+        lease_ms BIGINT NOT NULL,
+        reply TEXT,
+        created_ms BIGINT NOT NULL,
+        expires_ms BIGINT NOT NULL,
+        UNIQUE (tenant_id, mode, idempotency_key),
+        CHECK ((state = 'kept') = (reply IS NOT NULL))
+      )`,
+      'CREATE INDEX idempotent_requests_by_expiry ON idempotent_requests (expires_ms)',
+      `CREATE INDEX idempotent_requests_open ON idempotent_requests (owner) WHERE state = 'open'`,
     ],
   },
   ...reportMigrations,

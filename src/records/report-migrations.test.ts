@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { migrate } from '../storage/migration.ts';
+import { migrateSqlite } from '../storage/migrate-sqlite.ts';
 import { openSqliteDatabase } from '../storage/sqlite-database.ts';
 import { RecordsStore } from './records-store.ts';
 import { recordsMigrations } from './records-tables.ts';
@@ -18,7 +18,7 @@ it('keeps the rows of the first release, and takes what was priced for what was 
   const path = join(folder, 'old.db');
   const old = new DatabaseSync(path);
   old.exec('PRAGMA journal_mode = WAL');
-  migrate(old, recordsMigrations.slice(0, 1), 1);
+  migrateSqlite(old, recordsMigrations.slice(0, 1), 1);
   const insert = old.prepare(`INSERT INTO generations (
     id, tenant_id, key_id, mode, surface, requested_model, model_id, upstream_id, upstream_reply_id, streamed, state, finish_reason, cancelled, attempts,
     input_uncached_tokens, cache_read_tokens, cache_write_tokens, output_tokens, usage_estimated, cost_state, cost_nanos, currency, price_id, started_ms, duration_ms

@@ -66,6 +66,7 @@ export const reportMigrations: readonly Migration[] = [
       // No more than these: each index is paid for with every call.
       'CREATE INDEX generations_by_reply ON generations (upstream_reply_id) WHERE upstream_reply_id IS NOT NULL',
       'CREATE INDEX generations_by_start ON generations (started_ms)',
+      'CREATE INDEX generations_charged_by_key ON generations (key_id, started_ms) WHERE charge_nanos IS NOT NULL',
     ],
   },
   {

@@ -139,6 +139,9 @@ function forwarding(to: Database): Database {
     commitIf: (guards, statements) => to.commitIf(guards, statements),
     query: (statement) => to.query(statement),
     report: (statement) => to.report(statement),
+    announcement: (topic, payload) => to.announcement(topic, payload),
+    onAnnouncement: (listener) => to.onAnnouncement(listener),
+    exclusively: (task) => to.exclusively(task),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

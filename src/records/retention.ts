@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import type { Clock } from '../base/clock.ts';
-import { pause } from '../base/recurring.ts';
+import { pause } from '../base/pause.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecordsTables, UsageDaysTable } from './records-tables.ts';
 import { dayMs, utcDayOf } from './utc-day.ts';
