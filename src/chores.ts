@@ -4,13 +4,12 @@ import { type Log, stackOf } from './base/log.ts';
 import { RecurringTask } from './base/recurring-task.ts';
 import type { Config } from './config/config.ts';
 import type { Reconciliation } from './records/reconciliation.ts';
-import { Retention } from './records/retention.ts';
+import { Retention, type RetentionDatabase } from './records/retention.ts';
 import { dayMs } from './records/utc-day.ts';
-import type { Database } from './storage/database.ts';
 
 export interface ChoreParts {
   readonly config: Pick<Config, 'retention' | 'reconciliation'>;
-  readonly database: Database;
+  readonly database: RetentionDatabase;
   readonly reconciliation: Pick<Reconciliation, 'balanceUpstreams' | 'fetch'>;
   readonly clock: Clock;
   readonly log: Log;
