@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../tests/doubles/manual-clock.ts';
-import { Fault } from './base/fault.ts';
-import type { LogFacts } from './base/log.ts';
-import { type ChoreParts, startChores } from './chores.ts';
+import { ManualClock } from './doubles/manual-clock.ts';
+import { Fault } from '../src/base/fault.ts';
+import type { LogFacts } from '../src/base/log.ts';
+import { type ChoreParts, startChores } from '../src/chores.ts';
 
 const nothing: ChoreParts['database'] = {
   builder: () => {
