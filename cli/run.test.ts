@@ -26,7 +26,8 @@ function wordsTo(command: Command): string[] {
 describe('every command', () => {
   it('is one that the issue names', () => {
     expect(leaves.map(([path]) => path).sort()).toEqual([
-      'config check', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'reconcile fetch', 'reconcile import', 'reconcile show', 'serve', 'tokenizer install', 'usage',
+      'config check', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'prices list', 'rates import',
+      'rates list', 'reconcile fetch', 'reconcile import', 'reconcile show', 'serve', 'tokenizer install', 'usage',
     ]);
   });
 

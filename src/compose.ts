@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import type { ServerInfo } from '../contract/server-info.ts';
 import { accessMigrations } from './access/access-tables.ts';
-import { isAdminToken, mintKey } from './access/api-key.ts';
+import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
 import { MemoryLimiter } from './access/limits/memory-limiter.ts';
+import { followAnnouncements } from './access/follow-announcements.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
 import { Keys } from './access/keys.ts';
@@ -13,47 +13,37 @@ import { checkRootSecret } from './access/secret-check.ts';
 import { systemClock } from './base/clock.ts';
 import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
-import { type Log, openLog, stackOf } from './base/log.ts';
+import { type Log, openLog } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
-import { RecurringTask } from './base/recurring-task.ts';
-import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
-import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
-import { ExchangeRateStore } from './catalog/exchange-rate-store.ts';
 import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
-import { ExchangeRates } from './catalog/exchange-rates.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
-import type { Gateway } from './gateway/gateway.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
-import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
-import { eventStreamTiming } from './http/event-stream.ts';
-import { Idempotency, idempotencySweepMs, leaseRenewMs } from './http/idempotency.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
-import { buildServer, requireKey } from './http/server.ts';
-import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
-import { registerGeneration } from './http/surfaces/generation.ts';
-import { registerHealth } from './http/surfaces/health.ts';
-import { registerModels } from './http/surfaces/models.ts';
-import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
-import { IdempotencyStore } from './records/idempotency-store.ts';
+import { buildServer } from './http/server.ts';
 import { ledgerMigrations } from './ledger/ledger-tables.ts';
+import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
 import { UpstreamHistory, upstreamHistoryMigrations } from './routing/upstream-history.ts';
-import { type DataFolder, openDataFolder } from './storage/data-folder.ts';
-import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-database.ts';
+import type { DataFolder } from './storage/data-folder.ts';
+import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
+import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
-import { RateFeed } from './rate-feed.ts';
+import { openIdempotency } from './open-idempotency.ts';
+import { openMoney } from './open-money.ts';
+import { registerSurfaces } from './register-surfaces.ts';
+import { serverInfo } from './server-info.ts';
 
 /** A running server. */
 export interface House {
@@ -69,12 +59,10 @@ export interface House {
 /** What the rooms are made of; built in this order, closed in the opposite one. */
 interface Foundations {
   readonly folder: DataFolder;
-  readonly database: SqliteDatabase;
+  readonly database: Database;
   readonly counter: TokenCounter;
   readonly log: Log;
 }
-
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /**
  * Builds the whole house and listens. `onBroken` is called when it cannot go on (a database thread died). Throws
@@ -94,19 +82,9 @@ export async function compose(config: Config, onBroken: (reason: string) => void
 async function layFoundations(config: Config, stack: AsyncDisposableStack, onBroken: (reason: string) => void): Promise<Foundations> {
   const log = openLog(config.logLevel);
   stack.defer(() => log.flush());
-  const folder = stack.use(await openDataFolder(config.dataDir, { mintAdminToken: () => mintKey('admin', systemRandom).token }));
-  const database = stack.use(
-    await openSqliteDatabase({
-      path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations],
-      onFailure(cause) {
-        const stack = stackOf(cause);
-        log.write('error', 'the database failed', stack === undefined ? {} : { stack });
-        log.flush();
-        onBroken('the database failed; see the log. Start again to recover.');
-      },
-    }),
-  );
+  const folder = stack.use(await openFolder(config));
+  const migrations = [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations];
+  const database = stack.use(await openDatabase({ config, folder, migrations, log, onBroken }));
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
@@ -123,6 +101,7 @@ async function openCounter(tokenizerPath: string | undefined): Promise<TokenCoun
 
 async function openHouse(config: Config, foundations: Foundations, stack: AsyncDisposableStack): Promise<House> {
   const { folder, database, counter, log } = foundations;
+  const alone = config.databaseUrl === undefined;
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
@@ -135,25 +114,28 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   await checkRootSecret(database, secret);
   const hmac = new KeyHmac(secret);
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
+  stack.defer(followAnnouncements(database, callers));
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
-  const { tenantId, created } = await keys.firstTenant();
-  const exchangeRates = await openExchangeRates(config, foundations, stack);
+  const { tenantId } = await keys.firstTenant();
+  const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
   const limits = new LimitSets({ models: {} });
   const gateway = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone: true, rates: exchangeRates, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
+      alone, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
     },
     stack,
   );
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
-  const idempotency = await openIdempotency(foundations, secret, stack);
-  registerSurfaces(app, { config, foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health });
+  const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
+  const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
+  registerSurfaces(app, { counter, log, catalog, gateway, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
+    ...money.admin,
     keys, tenantId, catalog, records, reconciliation,
     clock: systemClock,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
@@ -163,41 +145,17 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
   upstreams.startDiscovery();
+  money.start();
   startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
-  // Last, since they are shown only once: a start that is refused must not have made them. And a crash between the tenant
-  // and its keys must not leave a server that nobody has a key to.
-  const needsKeys = created || (await keys.list()).length === 0;
-  const firstKeys = needsKeys ? await createFirstKeys(keys, tenantId, folder.adminToken.token) : undefined;
+  // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
+  // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
+  const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));
   return {
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
     liveKeysAnsweredBy,
     close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
   };
-}
-
-/** The rates of the configuration and of the database, kept up to date until `stack` ends. */
-async function openExchangeRates(config: Config, { database, log }: Foundations, stack: AsyncDisposableStack): Promise<ExchangeRates> {
-  const exchange = new ExchangeRates(config.money, config.money.rates);
-  const feed = stack.use(new RateFeed({ feed: config.money.feed, exchange, store: new ExchangeRateStore(database), clock: systemClock, log }));
-  await feed.reload();
-  feed.start();
-  return exchange;
-}
-
-/** What is to be done again and again for it ends with `stack`, before the database does. */
-async function openIdempotency({ database, log }: Foundations, secret: RootSecret, stack: AsyncDisposableStack): Promise<Idempotency> {
-  const store = new IdempotencyStore(database);
-  // One folder, one server: who claimed a key before this start is dead.
-  await store.disownAll();
-  const idempotency = new Idempotency({ store, encryptionKey: secret.derive('encryption', 1), clock: systemClock, random: systemRandom, log });
-  const onFailure = (cause: unknown): void => {
-    const stack = stackOf(cause);
-    log.write('warn', 'the care of idempotency keys failed; it is tried again', stack === undefined ? {} : { stack });
-  };
-  stack.use(new RecurringTask({ clock: systemClock, everyMs: leaseRenewMs, run: () => idempotency.renewLeases(), onFailure }));
-  stack.use(new RecurringTask({ clock: systemClock, everyMs: idempotencySweepMs, run: () => idempotency.sweep(), onFailure }));
-  return idempotency;
 }
 
 interface Closing {
@@ -224,73 +182,10 @@ async function openDoor(app: FastifyInstance, config: Config, folder: DataFolder
   return listening;
 }
 
-interface SurfaceParts {
-  readonly config: Config;
-  readonly foundations: Foundations;
-  readonly catalog: Catalog;
-  readonly gateway: Gateway;
-  readonly records: RecordsStore;
-  readonly store: KeyStore;
-  readonly callers: Authenticator;
-  readonly everConfigured: boolean;
-  readonly exchanges: OpenExchanges;
-  readonly idempotency: Idempotency;
-  readonly health: UpstreamHealth;
-}
-
-function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { foundations, catalog, gateway, records, store, callers, everConfigured, exchanges, idempotency, health } = parts;
-  registerHealth(app, version);
-  app.register((surfaces, _options, done) => {
-    requireKey(surfaces, callers);
-    for (const base of basePaths) {
-      registerChatCompletions(surfaces, base, {
-        gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming,
-      });
-      registerModels(surfaces, base, {
-        catalog,
-        answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
-        nowMs: systemClock.nowMs,
-      });
-      registerGeneration(surfaces, base, { records });
-      registerTokenEstimate(surfaces, base, {
-        modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (request, modelId) => foundations.counter.countRequest(request, modelId),
-      });
-    }
-    done();
-  });
-}
-
-/** Two keys for the first tenant. */
+/** Two keys for the first tenant, unless there are keys. */
 async function createFirstKeys(keys: Keys, tenantId: TenantId, adminToken: string): Promise<House['firstKeys']> {
+  if ((await keys.list()).length > 0) return undefined;
   const live = await keys.create({ tenantId, mode: 'live', label: 'first live key' });
   const test = await keys.create({ tenantId, mode: 'test', label: 'first test key' });
   return { adminToken, liveKey: live.token, testKey: test.token };
 }
-
-interface InfoParts {
-  readonly url: string;
-  readonly startedMs: number;
-  readonly enabled: readonly { readonly id: string; readonly baseUrl: string }[];
-  readonly health: UpstreamHealth;
-  readonly counter: TokenCounter;
-  readonly liveKeysAnsweredBy: House['liveKeysAnsweredBy'];
-}
-
-function serverInfo(parts: InfoParts): ServerInfo {
-  const upstreams = parts.enabled.map(({ id, baseUrl }) => ({
-    id,
-    baseUrl,
-    state: parts.health.state(id).kind === 'ready' ? ('ready' as const) : ('resting' as const),
-  }));
-  return {
-    version,
-    address: parts.url,
-    startedAt: new Date(parts.startedMs).toISOString(),
-    upstreams: [...upstreams, { id: sandboxUpstreamId, baseUrl: null, state: 'ready' }],
-    liveKeysAnsweredBy: parts.liveKeysAnsweredBy,
-    tokenCounts: parts.counter.exact ? 'exact' : 'estimated',
-  };
-}
-

@@ -5,9 +5,7 @@ import { type Log, stackOf } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import type { UpstreamSet } from './upstreams/upstream-set.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { ExchangeRates } from './catalog/exchange-rates.ts';
 import { priceAt } from './catalog/price.ts';
-import { SellRules } from './catalog/sell-rules.ts';
 import type { Config } from './config/config.ts';
 import { Billing } from './gateway/billing.ts';
 import { attemptsMax, isModelGone } from './gateway/fallback.ts';
@@ -15,6 +13,7 @@ import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
 import { Planner } from './gateway/planner.ts';
 import { crashAt } from './crash-point.ts';
+import type { Money } from './open-money.ts';
 import { Tariff } from './gateway/tariff.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { LedgerNode, newNodeId } from './ledger/ledger-node.ts';
@@ -33,7 +32,7 @@ export interface GatewayParts {
   readonly health: UpstreamHealth;
   readonly counter: TokenCounter;
   readonly records: RecordsStore;
-  readonly rates: ExchangeRates;
+  readonly money: Money;
   readonly limits: LimitSets;
   readonly limiter: RateLimiter;
   /** Whether an upstream has ever been configured here. */
@@ -48,7 +47,7 @@ const callSlackMs = 300_000;
 
 /** The gateway with its ledger: what it owns ends with `stack`, before the database does. */
 export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<Gateway> {
-  const { config, database, catalog, upstreams, counter, records, limits, limiter, everConfigured } = parts;
+  const { config, database, catalog, upstreams, counter, records, limits, limiter, money, everConfigured } = parts;
   const planner = new Planner({
     catalog, counter, everConfigured, health: parts.health, policy: config.policy, clock: systemClock, configured: config.upstreams.length > 0,
   });
@@ -66,8 +65,8 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
     billing: new Billing({
       ledger: await openLedger(parts, stack),
       tariff: new Tariff({
-        sellRules: new SellRules(config.money.sell, (name) => catalog.resolve(name)?.model.id),
-        rates: parts.rates,
+        sellRules: money.sellRules,
+        rates: money.exchange,
         officialPrice(modelId, atMs) {
           const listed = catalog.sandboxOffer(modelId);
           return listed === undefined ? undefined : priceAt(listed, atMs);

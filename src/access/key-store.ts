@@ -4,6 +4,7 @@ import type { Currency } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
 import type { AccessTables, ApiKeysTable, TenantsTable } from './access-tables.ts';
 import type { KeyId } from './api-key.ts';
+import { keyAnnouncement } from './key-announcements.ts';
 import { type LimitPolicy, limitPolicyText, parseLimitPolicy, parseSpendLimits, type SpendLimit, spendLimitsText } from './limit-policy.ts';
 
 /** A key as stored: everything but the key. */
@@ -109,6 +110,7 @@ export class KeyStore {
           budgets: key.budgets === undefined ? null : spendLimitsText(key.budgets),
         })
         .compile(),
+      ...keyAnnouncement(this.#database, key.id),
     ]);
   }
 
@@ -124,14 +126,12 @@ export class KeyStore {
 
   /** Marks the key as revoked; one that is keeps its first time. Returns whether there is such a key. */
   async revoke(id: string, revokedMs: number): Promise<boolean> {
-    const [changed = 0] = await this.#database.commit([
-      this.#builder
-        .updateTable('api_keys')
-        .set((column) => ({ revoked_ms: column.fn.coalesce('revoked_ms', column.val(revokedMs)) }))
-        .where('id', '=', id)
-        .compile(),
-    ]);
-    return changed > 0;
+    const change = this.#builder
+      .updateTable('api_keys')
+      .set((column) => ({ revoked_ms: column.fn.coalesce('revoked_ms', column.val(revokedMs)) }))
+      .where('id', '=', id)
+      .compile();
+    return (await this.#database.commitIf([change], keyAnnouncement(this.#database, id))).committed;
   }
 
   #keys(): SelectQueryBuilder<AccessTables, 'api_keys' | 'tenants', KeyRow> {

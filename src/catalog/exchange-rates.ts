@@ -59,7 +59,7 @@ export class ExchangeRates {
 
   /** `stated` are the rows of the configuration and its file; those of the database follow with `setStored`. */
   constructor(policy: RatePolicy, stated: readonly ExchangeRate[] = []) {
-    this.#policy = policy;
+    this.#policy = { staleDays: policy.staleDays, staleRates: policy.staleRates };
     this.#stated = stated;
     this.#index();
   }
@@ -84,6 +84,11 @@ export class ExchangeRates {
     return this.#newest(row.from, row.to, atMs)?.row === row;
   }
 
+  /** Whether a row is older at `atMs` than the policy allows without a word. */
+  isStale({ validFrom }: ExchangeRate, atMs: number): boolean {
+    return this.#isStale(Date.parse(validFrom), atMs);
+  }
+
   /**
    * `amountNanos` of `from` in `to` at `atMs` (Unix time), rounded half-even. By a row for the pair, the same pair the other
    * way round, or one third currency, in this order. Undefined: no rate is known, or only a stale one, which the policy refuses.
@@ -101,7 +106,7 @@ export class ExchangeRates {
     if (from === to) return { amountNanos, rate: '1', validFrom: new Date(atMs).toISOString().slice(0, 10), source: 'same', stale: false };
     const route = this.#route(from, to, atMs);
     if (route === undefined) return undefined;
-    const stale = atMs - route.validFromMs > this.#policy.staleDays * dayMs;
+    const stale = this.#isStale(route.validFromMs, atMs);
     if (stale && this.#policy.staleRates === 'refuse') return undefined;
     return {
       amountNanos: divide(amountNanos * route.numerator, route.denominator),
@@ -110,6 +115,10 @@ export class ExchangeRates {
       source: [...new Set(route.sources)].join('+'),
       stale,
     };
+  }
+
+  #isStale(validFromMs: number, atMs: number): boolean {
+    return atMs - validFromMs > this.#policy.staleDays * dayMs;
   }
 
   #route(from: Currency, to: Currency, atMs: number): Route | undefined {

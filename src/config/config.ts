@@ -8,6 +8,7 @@ import { shippedCatalog } from '../catalog/shipped-catalog.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
+import { databaseUrlOf } from './database-url.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
 import { type MoneyConfig, moneyConfig } from './money-config.ts';
@@ -37,6 +38,8 @@ export interface Config {
   readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
+  /** Of Postgres, with its password; then there is a root secret too. Absent: SQLite in the data folder. */
+  readonly databaseUrl?: string;
 }
 
 /** `--port --host --data-dir --config`, as text. */
@@ -73,6 +76,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
+  const databaseUrl = databaseUrlOf(read('MOONGATE_DATABASE_URL'), rootSecret, problems);
   const crashPoint = read('MOONGATE_CRASH_AT');
   const logLevel = logLevelOf(read('MOONGATE_LOG_LEVEL'), problems) ?? file.logLevel ?? 'info';
   if (problems.length > 0) throw new ConfigError(problems);
@@ -98,6 +102,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     money,
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
   };
 }
 

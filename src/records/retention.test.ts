@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anyRecord, record, withSmallAmounts } from '../../tests/doubles/any-record.ts';
+import { onEveryDatabase } from '../../tests/doubles/databases.ts';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Database } from '../storage/database.ts';
-import { openSqliteDatabase, type SqliteDatabase } from '../storage/sqlite-database.ts';
 import type { GenerationRecord } from './generation-record.ts';
 import { RecordsStore } from './records-store.ts';
 import { recordsMigrations, type RecordsTables } from './records-tables.ts';
@@ -23,41 +20,6 @@ const today = 20_600;
 const clock = { ...systemClock, nowMs: () => today * dayMs + 3_600_000, after: (_delayMs: number, task: () => void) => systemClock.after(0, task) };
 const forever = new AbortController().signal;
 
-let folder: string;
-let database: SqliteDatabase;
-let store: RecordsStore;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'moongate-retention-'));
-  database = await openSqliteDatabase({ path: join(folder, 'test.db'), migrations: recordsMigrations });
-  store = new RecordsStore(database);
-});
-
-async function empty(): Promise<void> {
-  const tables = database.builder<RecordsTables>();
-  await database.commit([
-    tables.deleteFrom('generations').compile(),
-    tables.deleteFrom('usage_days').compile(),
-    tables.updateTable('records_retention').set({ pruned_before_ms: 0 }).compile(),
-  ]);
-}
-
-beforeEach(empty);
-
-afterAll(async () => {
-  await database[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const save = (records: readonly GenerationRecord[]): Promise<unknown> => database.commit(records.map((one) => store.insertion(one)));
-const retention = (generationsDays: number, at: Database = database): Retention => new Retention({ database: at, clock, generationsDays });
-
-/** Every report over all times, and one over some of the days. */
-async function reports(): Promise<readonly UsageTotal[][]> {
-  const spans = [[0, 2 ** 46 - (2 ** 46 % dayMs)], [(today - 5) * dayMs, (today - 1) * dayMs]] as const;
-  return Promise.all(spans.flatMap(([fromMs, toMs]) => groupings.map((groupBy) => store.usageTotals({ fromMs, toMs, groupBy }))));
-}
-
 /** Few enough of each that groups have several members. */
 const crowded = fc
   .tuple(anyRecord, fc.record({ keyId: fc.constantFrom('key_A', 'key_B'), modelId: fc.constantFrom('k2', 'k3'), daysAgo: fc.nat(9), ms: fc.nat(dayMs - 1), upstream: fc.constantFrom('', 'ark', undefined) }))
@@ -66,69 +28,99 @@ const crowded = fc
     ...(upstream === undefined || upstream === '' ? {} : { upstreamId: upstream }),
   }));
 
-describe('Retention', () => {
-  it('leaves every report as it was, whatever the records, also with those that come late and those that are pruned twice', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(crowded, { maxLength: 25 }), fc.array(crowded, { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), async (records, late, days) => {
-        await empty();
-        await save(records);
-        const before = await reports();
-        const pruned = await retention(days).sweep(forever);
-        expect(pruned).toBe(records.filter((one) => one.startedMs < (today - days) * dayMs).length);
-        expect(await reports()).toEqual(before);
-        await save(late);
-        const withLate = await reports();
-        await retention(Math.max(1, days - 1)).sweep(forever);
-        expect(await reports()).toEqual(withLate);
-      }),
-      { numRuns: 30 },
-    );
+onEveryDatabase((databases) => {
+  let database: Database;
+  let store: RecordsStore;
+
+  beforeAll(async () => {
+    database = await databases.open(recordsMigrations);
+    store = new RecordsStore(database);
   });
 
-  it('keeps whole UTC days, and says from which moment on calls are there one by one', async () => {
-    const at = (ms: number, id: GenerationRecord['id']): GenerationRecord => record({ id, startedMs: ms });
-    const limitMs = (today - 7) * dayMs;
-    await save([at(limitMs - 1, 'gen_1'), at(limitMs, 'gen_2'), at(clock.nowMs(), 'gen_3')]);
-    expect(await retention(7).sweep(forever)).toBe(1);
-    expect((await store.list({ limit: 10 })).map((one) => one.id)).toEqual(['gen_3', 'gen_2']);
-    expect(await store.prunedBeforeMs()).toBe(limitMs);
-    expect(await retention(9).sweep(forever)).toBe(0);
-    expect(await store.prunedBeforeMs()).toBe(limitMs);
-  });
+  async function empty(): Promise<void> {
+    const tables = database.builder<RecordsTables>();
+    await database.commit([
+      tables.deleteFrom('generations').compile(),
+      tables.deleteFrom('usage_days').compile(),
+      tables.updateTable('records_retention').set({ pruned_before_ms: 0 }).compile(),
+    ]);
+  }
 
-  it('refuses reports that would need half of a day of which only the sums are left', async () => {
-    const limitMs = (today - 7) * dayMs;
-    await save([record({ startedMs: limitMs - 1 })]);
-    const half = { fromMs: limitMs - dayMs / 2, toMs: clock.nowMs(), groupBy: 'key' } as const;
-    expect(await store.usageTotals(half)).toHaveLength(1);
-    await retention(7).sweep(forever);
-    await expect(store.usageTotals(half)).rejects.toMatchObject({ code: 'invalid_request', field: 'from' });
-    await expect(store.usageTotals({ ...half, fromMs: 0, toMs: limitMs - 1 })).rejects.toMatchObject({ code: 'invalid_request', field: 'to' });
-    expect(await store.usageTotals({ ...half, fromMs: limitMs - dayMs })).toHaveLength(1);
-    expect(await store.usageTotals({ ...half, fromMs: limitMs + 1 })).toHaveLength(0);
-  });
+  beforeEach(empty);
 
-  it('prunes in batches, each once, when replicas sweep at the same time', async () => {
-    const many = Array.from({ length: 901 }, (_, index) => record({ startedMs: index, costState: 'priced', costNanos: 1n, currency: 'USD' }));
-    await save(many);
-    const before = await reports();
-    const counts = await Promise.all([1, 2, 3].map(() => retention(1).sweep(forever)));
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(901);
-    expect(await store.list({ limit: 1 })).toEqual([]);
-    expect(await reports()).toEqual(before);
-  });
+  const save = (records: readonly GenerationRecord[]): Promise<unknown> => database.commit(records.map((one) => store.insertion(one)));
+  const retention = (generationsDays: number, at: Database = database): Retention => new Retention({ database: at, clock, generationsDays });
 
-  it('stops between two batches when it is told to', async () => {
-    await save(Array.from({ length: 401 }, (_, index) => record({ startedMs: index })));
-    const enough = new AbortController();
-    const stopping: Database = {
-      ...forwarding(database),
-      commitIf(guards, statements) {
-        enough.abort();
-        return database.commitIf(guards, statements);
-      },
-    };
-    expect(await retention(1, stopping).sweep(enough.signal)).toBe(200);
+  /** Every report over all times, and one over some of the days. */
+  async function reports(): Promise<readonly UsageTotal[][]> {
+    const spans = [[0, 2 ** 46 - (2 ** 46 % dayMs)], [(today - 5) * dayMs, (today - 1) * dayMs]] as const;
+    return Promise.all(spans.flatMap(([fromMs, toMs]) => groupings.map((groupBy) => store.usageTotals({ fromMs, toMs, groupBy }))));
+  }
+
+  describe('Retention', () => {
+    it('leaves every report as it was, whatever the records, also with those that come late and those that are pruned twice', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(crowded, { maxLength: 25 }), fc.array(crowded, { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), async (records, late, days) => {
+          await empty();
+          await save(records);
+          const before = await reports();
+          const pruned = await retention(days).sweep(forever);
+          expect(pruned).toBe(records.filter((one) => one.startedMs < (today - days) * dayMs).length);
+          expect(await reports()).toEqual(before);
+          await save(late);
+          const withLate = await reports();
+          await retention(Math.max(1, days - 1)).sweep(forever);
+          expect(await reports()).toEqual(withLate);
+        }),
+        { numRuns: databases.kind === 'SQLite' ? 30 : 10 },
+      );
+    });
+
+    it('keeps whole UTC days, and says from which moment on calls are there one by one', async () => {
+      const at = (ms: number, id: GenerationRecord['id']): GenerationRecord => record({ id, startedMs: ms });
+      const limitMs = (today - 7) * dayMs;
+      await save([at(limitMs - 1, 'gen_1'), at(limitMs, 'gen_2'), at(clock.nowMs(), 'gen_3')]);
+      expect(await retention(7).sweep(forever)).toBe(1);
+      expect((await store.list({ limit: 10 })).map((one) => one.id)).toEqual(['gen_3', 'gen_2']);
+      expect(await store.prunedBeforeMs()).toBe(limitMs);
+      expect(await retention(9).sweep(forever)).toBe(0);
+      expect(await store.prunedBeforeMs()).toBe(limitMs);
+    });
+
+    it('refuses reports that would need half of a day of which only the sums are left', async () => {
+      const limitMs = (today - 7) * dayMs;
+      await save([record({ startedMs: limitMs - 1 })]);
+      const half = { fromMs: limitMs - dayMs / 2, toMs: clock.nowMs(), groupBy: 'key' } as const;
+      expect(await store.usageTotals(half)).toHaveLength(1);
+      await retention(7).sweep(forever);
+      await expect(store.usageTotals(half)).rejects.toMatchObject({ code: 'invalid_request', field: 'from' });
+      await expect(store.usageTotals({ ...half, fromMs: 0, toMs: limitMs - 1 })).rejects.toMatchObject({ code: 'invalid_request', field: 'to' });
+      expect(await store.usageTotals({ ...half, fromMs: limitMs - dayMs })).toHaveLength(1);
+      expect(await store.usageTotals({ ...half, fromMs: limitMs + 1 })).toHaveLength(0);
+    });
+
+    it('prunes in batches, each once, when replicas sweep at the same time', async () => {
+      const many = Array.from({ length: 901 }, (_, index) => record({ startedMs: index, costState: 'priced', costNanos: 1n, currency: 'USD' }));
+      await save(many);
+      const before = await reports();
+      const counts = await Promise.all([1, 2, 3].map(() => retention(1).sweep(forever)));
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(901);
+      expect(await store.list({ limit: 1 })).toEqual([]);
+      expect(await reports()).toEqual(before);
+    });
+
+    it('stops between two batches when it is told to', async () => {
+      await save(Array.from({ length: 401 }, (_, index) => record({ startedMs: index })));
+      const enough = new AbortController();
+      const stopping: Database = {
+        ...forwarding(database),
+        commitIf(guards, statements) {
+          enough.abort();
+          return database.commitIf(guards, statements);
+        },
+      };
+      expect(await retention(1, stopping).sweep(enough.signal)).toBe(200);
+    });
   });
 });
 

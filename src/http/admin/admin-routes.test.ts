@@ -17,6 +17,8 @@ import type { LogFacts } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
 import { parseRootSecret } from '../../base/secret.ts';
 import { Catalog } from '../../catalog/catalog.ts';
+import { ExchangeRates } from '../../catalog/exchange-rates.ts';
+import { SellRules } from '../../catalog/sell-rules.ts';
 import { shippedCatalog } from '../../catalog/shipped-catalog.ts';
 import type { GenerationRecord } from '../../records/generation-record.ts';
 import { Reconciliation } from '../../records/reconciliation.ts';
@@ -67,9 +69,12 @@ beforeEach(async () => {
     bodyBytesMax: 10_000, clock, random: systemRandom, log, stallMs: 30_000,
   });
   app.addHook('onRoute', ({ method, url }) => void registered.push(...[method].flat().map((one) => ({ method: one, url }))));
+  const catalog = new Catalog(shippedCatalog(), undefined, []);
+  const money = new ExchangeRates({ staleDays: 7, staleRates: 'flag' });
   registerAdmin(app, {
-    keys, tenantId, clock, log,
-    catalog: new Catalog(shippedCatalog(), undefined, []),
+    keys, tenantId, clock, log, catalog,
+    prices: { catalog, sellRules: new SellRules([], () => undefined), exchange: money, clock, currency: undefined },
+    rates: { exchange: money, feed: undefined, clock, importCsv: () => Promise.resolve({ stored: 0, known: 0 }) },
     records: {
       list: (page) => (failure === undefined ? records.list(page) : Promise.reject(failure)),
       usageTotals: (query) => records.usageTotals(query),
@@ -101,9 +106,6 @@ async function ask(options: InjectOptions, authorization: string | undefined = `
 function pathOf(path: string, keyId: string): string {
   return path.replace('{id}', keyId).replace('{upstream}', 'moonshot');
 }
-
-/** What a route cannot do without in its body. */
-const bodies: Readonly<Record<string, object>> = { '/admin/v1/upstreams/{upstream}/figures': { csv: 'day,amount,currency\n2026-05-01,1.5,USD\n' } };
 
 const get = (url: string): Promise<{ status: number; body: unknown; text: string }> => ask({ method: 'GET', url });
 const post = (url: string, payload: object | string): Promise<{ status: number; body: unknown; text: string }> =>
@@ -140,8 +142,9 @@ describe('every route of the contract', () => {
 
   it('answers as the contract says to whoever does', async () => {
     const { key } = await keys.create({ tenantId, mode: 'live', label: '' });
-    for (const route of Object.values<AdminRoute>(adminApi)) {
-      const answer = await ask({ method: route.method, url: pathOf(route.path, key.id), ...(route.method === 'POST' ? { payload: bodies[route.path] ?? {} } : {}) });
+    const bodies: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency\n2026-05-01,1.5,USD\n' } };
+    for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
+      const answer = await ask({ method: route.method, url: pathOf(route.path, key.id), ...(route.method === 'POST' ? { payload: bodies[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
       expect(route.response.safeParse(answer.body).error, route.path).toBeUndefined();
     }

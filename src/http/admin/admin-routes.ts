@@ -12,6 +12,8 @@ import type { AdminHandlers } from './admin-handlers.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
+import { type PricesDeps, pricesHandlers } from './prices.ts';
+import { type RatesDeps, ratesHandlers } from './rates.ts';
 import { reconciliationHandlers } from './reconciliation.ts';
 import { usageHandlers } from './usage.ts';
 
@@ -20,6 +22,8 @@ export interface AdminDeps extends KeysDeps {
   readonly reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>;
   /** Whether that token is the admin token; compares in constant time. */
   readonly isAdminToken: (token: string) => boolean;
+  readonly prices: PricesDeps;
+  readonly rates: RatesDeps;
   readonly info: () => ServerInfo;
   readonly log: Log;
 }
@@ -36,6 +40,8 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...keys,
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
     ...generationsHandlers(deps.records, deps.catalog),
+    ...pricesHandlers(deps.prices),
+    ...ratesHandlers(deps.rates),
     ...reconciliationHandlers(deps.reconciliation),
     ...infoHandlers(deps.info),
   };
