@@ -35,7 +35,9 @@ import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildRateLimiter } from './build-rate-limiter.ts';
+import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { startChores } from './chores.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
@@ -103,6 +105,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
+  const reconciliation = buildReconciliation({ config, enabled, database, clock: systemClock }, stack);
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
@@ -133,11 +136,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   let url = '';
   registerAdmin(app, {
     ...money.admin,
-    keys,
-    tenantId,
-    catalog,
+    keys, tenantId, catalog, records, reconciliation,
     clock: systemClock,
-    records,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
     info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
     log,
@@ -146,6 +146,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
+  startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));

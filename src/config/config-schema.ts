@@ -84,6 +84,18 @@ export const configSchema = z
       })
       .optional()
       .describe('The built-in simulated model.'),
+    retention: z
+      .strictObject({
+        generationsDays: z.int().min(1).max(36_500).optional().describe('How many UTC days before today calls are kept one by one; older ones become sums of their day. Default: for ever.'),
+      })
+      .optional()
+      .describe('What is kept, and for how long.'),
+    reconciliation: z
+      .strictObject({
+        everyHours: z.int().min(1).max(24).optional().describe("Read Moonshot's balance every so many hours of the UTC day, and at midnight. Default: never."),
+      })
+      .optional()
+      .describe("The upstreams' own figures, to compare recorded costs with."),
     money: moneySchema.optional(),
     limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),

@@ -32,6 +32,10 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** Where the counters of the limits are shared with other replicas. May hold a password; never to be shown. */
   readonly valkeyUrl?: string;
+  /** Undefined: kept for ever. */
+  readonly retention: { readonly generationsDays?: number };
+  /** Undefined: only when asked for. */
+  readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
   /** Where the process is to die; for the simulation of kills. */
@@ -100,6 +104,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     },
     limits,
     ...(valkeyUrl === undefined ? {} : { valkeyUrl }),
+    retention: file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays },
+    reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),

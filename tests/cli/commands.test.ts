@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../cli/run.ts';
 import { TerminalDouble } from '../../cli/terminal-double.ts';
+import { Fault } from '../../src/base/fault.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
 import { type AdminServer, startAdminServer } from '../doubles/admin-server.ts';
 
@@ -277,6 +278,49 @@ describe('moongate prices list', () => {
     expect(await json(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'PLN'])).toMatchObject({ prices: [{ cost: { currency: 'USD', exchange: null } }, {}] });
     expect(await moongate(['prices', 'list', '--currency', 'XXQ'])).toMatchObject({ code: 1, stderr: expect.stringContaining('"XXQ" is no currency') });
     expect(await moongate(['prices', 'list', '--model', 'kimi-k22'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no model "kimi-k22"') });
+  });
+});
+
+describe('moongate reconcile', () => {
+  it('takes in a file, and shows both sides with the drift', async () => {
+    await server.store({ ...record, id: 'gen_9', upstreamId: 'ark', startedMs: Date.parse('2026-04-01T10:00:00Z'), costNanos: 2_000_000_000n });
+    writeFileSync(join(server.folder, 'ark.csv'), 'day,amount,currency\n2026-04-01,2.1,USD\n2026-04-02,3,USD\n');
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'ark.csv'])).toEqual({ code: 0, stdout: '2 figures taken in; see moongate reconcile show\n', stderr: '' });
+    expect(cells((await moongate(['reconcile', 'show', '--upstream', 'ark', '--from', '2026-04-01', '--to', '2026-05-01'])).stdout)).toEqual([
+      'DAY|SOURCE|CURRENCY|OURS|THEIRS|DRIFT|%|NOTES',
+      '2026-04-01|csv|USD|2|2.1|0.1|5',
+      '2026-04-02|csv|USD|missing|3|-|-',
+      'TOTAL of 1|csv|USD|2|2.1|0.1|5',
+    ]);
+    expect(await json(['reconcile', 'show', '--upstream', 'ark'])).toMatchObject({ upstream: 'ark', days: [{ drift: '0.1' }, { ours: null }] });
+  });
+
+  it('names the wrong lines of a file, the file that is not there, and the upstream that nobody knows', async () => {
+    writeFileSync(join(server.folder, 'bad.csv'), 'day,amount,currency\n2026-04-03,9,USD\n2026-04-04,-3,USD\n');
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'bad.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('line 3: expected an amount') });
+    expect((await moongate(['reconcile', 'show', '--upstream', 'ark'])).stdout).not.toContain('2026-04-03');
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'none.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('none.csv cannot be read (ENOENT)') });
+    expect(await moongate(['reconcile', 'show', '--upstream', 'akr'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no upstream "akr"') });
+    expect(await moongate(['reconcile', 'show', '--upstream', 'openrouter'])).toMatchObject({ code: 0, stdout: 'nothing is recorded on either side in that time\n' });
+  });
+
+  it('asks an upstream for its balance, or for what calls cost', async () => {
+    server.accounts.set('moonshot', { balance: { currency: 'USD', read: () => Promise.resolve(49_580_000_000n) } });
+    expect((await moongate(['reconcile', 'fetch', '--upstream', 'moonshot'])).stdout).toBe('balance: 49.58 USD\nthe first reading; spending shows from the next one on\n');
+    await server.store(
+      { ...record, id: 'gen_10', upstreamId: 'openrouter', upstreamReplyId: 'r1', startedMs: Date.parse('2026-05-31T10:00:00Z') },
+      { ...record, id: 'gen_11', upstreamId: 'openrouter', upstreamReplyId: 'r2', startedMs: Date.parse('2026-05-31T11:00:00Z') },
+    );
+    server.accounts.set('openrouter', { replies: { currency: 'USD', cost: (id) => Promise.resolve(id === 'r1' ? 1_000_000n : undefined) } });
+    expect((await moongate(['reconcile', 'fetch', '--upstream', 'openrouter'])).stdout).toBe('2026-05-31: 0.001 USD\nthe upstream does not know: gen_11\n');
+    expect(cells((await moongate(['reconcile', 'show', '--upstream', 'openrouter'])).stdout)[1]).toBe(
+      '2026-05-31|generation|USD|0.00123|0.001|-0.00023|-18.7|1 calls compared, 1 unknown to the upstream',
+    );
+    server.accounts.set('openrouter', { replies: { currency: 'USD', cost: () => Promise.reject(new Fault('upstream_refused_key', { message: 'the upstream refused our credential (401)' })) } });
+    expect(await moongate(['reconcile', 'fetch', '--upstream', 'openrouter', '--day', '2026-05-31'])).toMatchObject({
+      code: 1, stderr: 'moongate: the upstream refused our credential (401)\n',
+    });
+    expect(await moongate(['reconcile', 'fetch', '--upstream', 'ark'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Import a CSV file instead') });
   });
 });
 
