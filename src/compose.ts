@@ -115,7 +115,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
-  const gateway = await openGateway(
+  const { gateway, tariff } = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
       alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
@@ -126,7 +126,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const exchanges = new OpenExchanges();
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
-  registerSurfaces(app, { counter, log, catalog, gateway, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
+  registerSurfaces(app, { counter, log, catalog, gateway, tariff, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
