@@ -6,6 +6,9 @@ import { generationsCommand } from './commands/generations.ts';
 import { infoCommand } from './commands/info.ts';
 import { keysCommand } from './commands/keys.ts';
 import { ledgerCommand } from './commands/ledger.ts';
+import { pricesCommand } from './commands/prices.ts';
+import { ratesCommand } from './commands/rates.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
 import { serveCommand } from './commands/serve.ts';
 import { tenantsCommand } from './commands/tenants.ts';
 import { tokenizerCommand } from './commands/tokenizer.ts';
@@ -25,6 +28,9 @@ export function createProgram(terminal: Terminal): Command {
     .addCommand(ledgerCommand(terminal))
     .addCommand(usageCommand(terminal))
     .addCommand(generationsCommand(terminal))
+    .addCommand(pricesCommand(terminal))
+    .addCommand(ratesCommand(terminal))
+    .addCommand(reconcileCommand(terminal))
     .addCommand(infoCommand(terminal))
     .addCommand(configCommand(terminal))
     .addCommand(tokenizerCommand(terminal));

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { addCreditsRequest, addCreditsResponse, listCreditsRequest, listCreditsResponse } from './credit.ts';
+import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
 import { generationsRequest, generationsResponse } from './generation.ts';
 import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysRequest, listKeysResponse, showKeyResponse } from './key.ts';
+import { pricesRequest, pricesResponse } from './price.ts';
+import {
+  fetchFiguresRequest, fetchFiguresResponse, importFiguresRequest, importFiguresResponse, reconciliationRequest, reconciliationResponse,
+} from './reconciliation.ts';
 import { serverInfo } from './server-info.ts';
 import { createTenantRequest, createTenantResponse, listTenantsResponse, showTenantRequest, showTenantResponse } from './tenant.ts';
 import { transfersRequest, transfersResponse } from './transfer.ts';
@@ -37,6 +42,12 @@ export const adminApi = {
   transfers: { method: 'GET', path: '/admin/v1/transfers', request: transfersRequest, status: 200, response: transfersResponse },
   usage: { method: 'GET', path: '/admin/v1/usage', request: usageRequest, status: 200, response: usageResponse },
   generations: { method: 'GET', path: '/admin/v1/generations', request: generationsRequest, status: 200, response: generationsResponse },
+  prices: { method: 'GET', path: '/admin/v1/prices', request: pricesRequest, status: 200, response: pricesResponse },
+  rates: { method: 'GET', path: '/admin/v1/rates', request: ratesRequest, status: 200, response: ratesResponse },
+  importRates: { method: 'POST', path: '/admin/v1/rates', request: importRatesRequest, status: 200, response: importRatesResponse },
+  importFigures: { method: 'POST', path: '/admin/v1/upstreams/{upstream}/figures', request: importFiguresRequest, status: 200, response: importFiguresResponse },
+  fetchFigures: { method: 'POST', path: '/admin/v1/upstreams/{upstream}/figures/fetch', request: fetchFiguresRequest, status: 200, response: fetchFiguresResponse },
+  reconciliation: { method: 'GET', path: '/admin/v1/upstreams/{upstream}/reconciliation', request: reconciliationRequest, status: 200, response: reconciliationResponse },
   info: { method: 'GET', path: '/admin/v1/info', request: nothing, status: 200, response: serverInfo },
 } as const satisfies Record<string, AdminRoute>;
 

@@ -1,11 +1,14 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import { formatNanos } from './base/money.ts';
 import { StartRefusal } from './base/start-refusal.ts';
+import { houseMigrations } from './house-migrations.ts';
 import { type BooksProof, type LawResult, verifyLedger } from './ledger/verify.ts';
 import type { Database } from './storage/database.ts';
+import { pendingMigrations } from './storage/migration.ts';
 
 const ledgerMigration = 'ledger/0001-transfers-and-balances';
-const chargesAreRecorded: boolean = false;
+/** A charge may be booked that much later than its call began, and a little more: no call takes longer. */
+const callMsMax = 4 * 86_400_000;
 
 interface Breach {
   readonly id: string;
@@ -20,15 +23,15 @@ interface Law {
 
 /**
  * Proves the books: the laws of the ledger itself, and those between it and the records of generations. What was recorded before
- * there was a ledger is bound by none. `nowMs` decides which holds should have come free. Throws `StartRefusal` when the
- * database has no ledger, and `storage_unavailable`.
+ * there was a ledger is bound by none, and charges of calls whose records have been pruned are not looked for. `nowMs` decides
+ * which holds should have come free. Throws `StartRefusal` when the database is of another version, and `storage_unavailable`.
  */
-export async function verifyBooks(database: Database, nowMs: number, comparesCharges = chargesAreRecorded): Promise<BooksProof> {
+export async function verifyBooks(database: Database, nowMs: number): Promise<BooksProof> {
   const builder = database.builder<never>();
-  const sinceMs = await ledgerSinceMs(database, builder);
+  const span = await spanOf(database, builder);
   const proof = await verifyLedger(database, nowMs);
   const laws: LawResult[] = [];
-  for (const { law, query } of lawsOf(builder, sinceMs, comparesCharges)) {
+  for (const { law, query } of lawsOf(builder, span)) {
     const [breach] = await database.report(query);
     laws.push(breach === undefined ? { law } : { law, breach: `${breach.id}${breach.detail === null ? '' : ` (${breach.detail})`}` });
   }
@@ -40,38 +43,49 @@ export function areSound({ laws }: BooksProof): boolean {
   return laws.every(({ breach }) => breach === undefined);
 }
 
-async function ledgerSinceMs(database: Database, builder: Kysely<never>): Promise<number> {
-  const query = sql<{ applied_ms: number }>`SELECT applied_ms FROM schema_migrations WHERE name = ${ledgerMigration}`.compile(builder);
-  const [row] = await database.report(query);
-  if (row === undefined) throw new StartRefusal('this database has no ledger yet; start this version of the server on it once');
-  return row.applied_ms;
+/** Which calls ledger and records both know of, in Unix time. */
+interface Span {
+  /** Calls that began from then on are bound by the laws. */
+  readonly sinceMs: number;
+  /** Of charges booked from then on, the call is recorded one by one. */
+  readonly recordedSinceMs: number;
 }
 
-function lawsOf(builder: Kysely<never>, sinceMs: number, comparesCharges: boolean): readonly Law[] {
+async function spanOf(database: Database, builder: Kysely<never>): Promise<Span> {
+  const applied = await database.report(sql<{ name: string; checksum: string; applied_ms: number }>`SELECT name, checksum, applied_ms FROM schema_migrations`.compile(builder));
+  const sinceMs = applied.find(({ name }) => name === ledgerMigration)?.applied_ms;
+  if (sinceMs === undefined || pendingMigrations(applied, houseMigrations).length > 0) {
+    throw new StartRefusal('this database is of an earlier version; start this version of the server on it once');
+  }
+  const pruned = sql<{ pruned_before_ms: number }>`SELECT pruned_before_ms FROM records_retention WHERE name = 'generations'`.compile(builder);
+  const prunedBeforeMs = (await database.report(pruned))[0]?.pruned_before_ms ?? 0;
+  return { sinceMs, recordedSinceMs: prunedBeforeMs === 0 ? 0 : prunedBeforeMs + callMsMax };
+}
+
+function lawsOf(builder: Kysely<never>, { sinceMs, recordedSinceMs }: Span): readonly Law[] {
   // How often each call was charged, and how often its hold was given back with its outcome unknown.
   const outcomes = sql`(
     SELECT generation_id, SUM(CASE WHEN phase = 'posted' THEN 1 ELSE 0 END) AS charges, SUM(CASE WHEN phase = 'expired' THEN 1 ELSE 0 END) AS expiries
     FROM ledger_transfers WHERE kind = 'charge' AND generation_id IS NOT NULL GROUP BY generation_id
   )`;
   const breaking = (law: string, text: ReturnType<typeof sql<Breach>>): Law => ({ law, query: text.compile(builder) });
-  const laws = [
+  return [
     breaking('each call that was recorded as priced has one charge, or a hold whose outcome came too late', sql<Breach>`
       SELECT g.id AS id, g.state AS detail FROM generations g LEFT JOIN ${outcomes} o ON o.generation_id = g.id
       WHERE g.mode = 'live' AND g.cost_state = 'priced' AND g.started_ms >= ${sinceMs}
         AND COALESCE(o.charges, 0) <> 1 AND NOT (COALESCE(o.charges, 0) = 0 AND COALESCE(o.expiries, 0) > 0) ORDER BY g.id LIMIT 1`),
     breaking('each charge is of a call that was recorded', sql<Breach>`
       SELECT t.generation_id AS id, t.id AS detail FROM ledger_transfers t LEFT JOIN generations g ON g.id = t.generation_id
-      WHERE t.kind = 'charge' AND t.phase = 'posted' AND g.id IS NULL ORDER BY t.generation_id LIMIT 1`),
+      WHERE t.kind = 'charge' AND t.phase = 'posted' AND g.id IS NULL AND t.created_ms >= ${recordedSinceMs} ORDER BY t.generation_id LIMIT 1`),
     breaking('each call whose outcome is unknown has a hold that was given back, and no charge', sql<Breach>`
       SELECT g.id AS id, CASE WHEN COALESCE(o.charges, 0) > 0 THEN 'charged' ELSE 'no hold was given back' END AS detail
       FROM generations g LEFT JOIN ${outcomes} o ON o.generation_id = g.id
       WHERE g.state = 'unknown' AND (COALESCE(o.charges, 0) > 0 OR COALESCE(o.expiries, 0) = 0) ORDER BY g.id LIMIT 1`),
+    breaking('each call was charged what its record says', sql<Breach>`
+      SELECT g.id AS id, t.id AS detail FROM generations g JOIN ledger_transfers t ON t.generation_id = g.id AND t.kind = 'charge' AND t.phase = 'posted'
+      WHERE g.started_ms >= ${sinceMs}
+        AND (g.charge_nanos IS NULL OR g.charge_nanos <> t.amount_nanos OR g.charge_currency <> t.currency) ORDER BY g.id LIMIT 1`),
   ];
-  const amounts = breaking('each call was charged what its record says', sql<Breach>`
-    SELECT g.id AS id, t.id AS detail FROM generations g JOIN ledger_transfers t ON t.generation_id = g.id AND t.kind = 'charge' AND t.phase = 'posted'
-    WHERE g.started_ms >= ${sinceMs}
-      AND (g.charge_nanos IS NULL OR g.charge_nanos <> t.amount_nanos OR g.charge_currency <> t.currency) ORDER BY g.id LIMIT 1`);
-  return comparesCharges ? [...laws, amounts] : laws;
 }
 
 /** The proof for people: each law, the totals, the counts, and what it comes to. Ends in a newline. */

@@ -1,3 +1,5 @@
+import type { LimitStanding } from './limit-standing.ts';
+
 /**
  * The closed table of what can go wrong. Surfaces only change the dress (status wording, body shape); whose fault it is
  * and whether another try may help is decided here, once. Our own faults are never a 401 or a 402.
@@ -57,6 +59,8 @@ export interface MetLimit {
   readonly limit: number;
   /** What was counted when it was met: requests, tokens or open requests. */
   readonly current: number;
+  /** What the refused request would have added. More than `limit`: it could never pass, however long it waits. */
+  readonly requested: number;
 }
 
 export interface FaultDetail {
@@ -71,6 +75,8 @@ export interface FaultDetail {
   /** What to call the error in place of our own name: the vendor's `type`, when an upstream's verdict is passed on. */
   readonly vendorType?: string;
   readonly metLimit?: MetLimit;
+  /** Where the caller stands with its limits, for the headers of the refusal. */
+  readonly standing?: LimitStanding;
   readonly cause?: unknown;
 }
 
@@ -82,6 +88,7 @@ export class Fault extends Error {
   readonly upstream: string | undefined;
   readonly vendorType: string | undefined;
   readonly metLimit: MetLimit | undefined;
+  readonly standing: LimitStanding | undefined;
 
   constructor(code: FaultCode, detail: FaultDetail = {}) {
     super(detail.message ?? faultTable[code].text, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -92,6 +99,7 @@ export class Fault extends Error {
     this.upstream = detail.upstream;
     this.vendorType = detail.vendorType;
     this.metLimit = detail.metLimit;
+    this.standing = detail.standing;
   }
 
   get blame(): Blame {
@@ -103,7 +111,8 @@ export class Fault extends Error {
   }
 
   get retryable(): boolean {
-    return faultTable[this.code].retryable;
+    const couldNeverPass = this.metLimit !== undefined && this.metLimit.requested > this.metLimit.limit;
+    return faultTable[this.code].retryable && !couldNeverPass;
   }
 }
 

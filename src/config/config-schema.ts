@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { isCurrency } from '../base/currency.ts';
 import { toFault } from '../base/fault.ts';
-import { parseMoney } from '../base/money-text.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
+import { moneySchema } from './money-schema.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
 /** A secret is never written into the file, only named: `${MOONSHOT_API_KEY}`. */
@@ -41,15 +41,6 @@ const sandboxScript = z.string().superRefine((text, context) => {
   }
 });
 
-/** `'1.00 USD'` */
-const moneyText = z.string().superRefine((text, context) => {
-  try {
-    parseMoney(text);
-  } catch (thrown) {
-    context.addIssue({ code: 'custom', message: thrown instanceof Error ? thrown.message : String(thrown) });
-  }
-});
-
 const upstream = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes').describe('Your name for it.'),
   kind: z.enum(upstreamKinds).describe('Which dialect it speaks. openai: any other OpenAI-compatible server.'),
@@ -83,16 +74,6 @@ export const configSchema = z
         mapRetired: z.boolean().optional().describe('When a vendor has retired a model, answer with its successor. Default false.'),
       })
       .optional(),
-    money: z
-      .strictObject({
-        currency: z
-          .string()
-          .refine(isCurrency, 'expected a currency of ISO 4217 such as USD or CNY')
-          .optional()
-          .describe('What prepaid tenants pay in unless they are told otherwise. Default USD.'),
-        trialCredit: moneyText.optional().describe("What a new tenant's wallet is given once, if it is in this currency, as '1.00 USD'. Default: nothing."),
-      })
-      .optional(),
     deadlines: deadlines.optional(),
     upstreams: z.array(upstream).optional().describe('Beside those that the environment switches on; tried in this order, after them.'),
     sandbox: z
@@ -103,6 +84,20 @@ export const configSchema = z
       })
       .optional()
       .describe('The built-in simulated model.'),
+    retention: z
+      .strictObject({
+        generationsDays: z.int().min(1).max(36_500).optional().describe('How many UTC days before today calls are kept one by one; older ones become sums of their day. Default: for ever.'),
+      })
+      .optional()
+      .describe('What is kept, and for how long.'),
+    reconciliation: z
+      .strictObject({
+        everyHours: z.int().min(1).max(24).optional().describe("Read Moonshot's balance every so many hours of the UTC day, and at midnight. Default: never."),
+      })
+      .optional()
+      .describe("The upstreams' own figures, to compare recorded costs with."),
+    money: moneySchema.optional(),
+    limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),
   })
   .describe('Configuration of Moongate.');

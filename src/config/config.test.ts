@@ -65,18 +65,6 @@ describe('parseConfig', () => {
     ]);
   });
 
-  it.each([
-    ['trialCredit: 1.00', 'trialCredit'],
-    ["trialCredit: '5'", 'trialCredit'],
-    ["trialCredit: '-5 USD'", 'trialCredit'],
-    ["trialCredit: 'NaN USD'", 'trialCredit'],
-    ["trialCredit: '5 XXQ'", 'trialCredit'],
-    ['currency: XXQ', 'currency'],
-    ['currency: usd', 'currency'],
-  ])('refuses money that is none: %s', (line, key) => {
-    expect(problemsOf(`money:\n  ${line}\n`)).toEqual([{ source: 'moongate.yaml', line: 2, message: expect.stringMatching(new RegExp(`^money\\.${key}: .*expected`)) }]);
-  });
-
   it('keeps the query of a base URL', () => {
     const { file } = parseConfig('upstreams:\n  - { id: a, kind: openai, baseUrl: "http://host/v1?api-version=2026-01-01" }\n', 'moongate.yaml');
     expect(file.upstreams?.[0]?.baseUrl).toBe('http://host/v1?api-version=2026-01-01');
@@ -134,12 +122,6 @@ describe('loadConfig', () => {
     expect(loadConfig({ config }, environment)).toEqual(loadConfig({ config }, {}));
   });
 
-  it('knows what new tenants are given, and what prepaid ones pay in', () => {
-    expect(loadConfig({}, {}).money).toEqual({ currency: 'USD' });
-    const config = file("money: { currency: CNY, trialCredit: '1.50 CNY' }\n");
-    expect(loadConfig({ config }, {}).money).toEqual({ currency: 'CNY', trialCredit: { amountNanos: 1_500_000_000n, currency: 'CNY' } });
-  });
-
   it.each(['port', 'host', 'dataDir', 'config'] as const)('refuses an empty flag: %s', (flag) => {
     expect(() => loadConfig({ [flag]: ' ' }, {})).toThrow(/^--(port|host|data-dir|config): expected/);
   });
@@ -186,5 +168,41 @@ catalog:
     [{ config: '/nowhere/moongate.yaml' }, {}, '/nowhere/moongate.yaml'],
   ])('refuses %j with %j, naming %s', (flags, environment, source) => {
     expect(() => loadConfig(flags, environment)).toThrow(source);
+  });
+});
+
+describe('MOONGATE_DATABASE_URL', () => {
+  const secret = 'a-shared-secret-of-more-than-thirty-two-bytes';
+  const problemsOf = (environment: Record<string, string>): unknown => {
+    try {
+      return loadConfig({}, environment).databaseUrl;
+    } catch (thrown) {
+      if (!(thrown instanceof ConfigError)) throw thrown;
+      expect(thrown.message).not.toContain('PASSWORD');
+      return thrown.problems.map(({ source, message }) => `${source}: ${message}`);
+    }
+  };
+
+  it.each([
+    'postgres://moongate:p%40ss@db.example:5433/moongate',
+    'postgresql://moongate@[::1]/moongate?sslmode=verify-full',
+    'postgres:///moongate?host=/var/run/postgresql',
+  ])('takes %s', (url) => {
+    expect(problemsOf({ MOONGATE_DATABASE_URL: url, MOONGATE_SECRET: secret })).toBe(url);
+  });
+
+  it.each([
+    ['moongate:PASSWORD@host/db', /expected a URL such as postgres/],
+    ['mysql://moongate:PASSWORD@host/db', /expected a URL such as postgres/],
+    ['postgres://moongate:PASS/WORD#@host/db', /percent-encoded/],
+    ['postgres://moongate:PASSWORD@host', /names no database/],
+    ['postgres://moongate:PASSWORD@host/', /names no database/],
+    ['postgres:///moongate', /names no host/],
+  ])('refuses %s and does not quote it', (url, message) => {
+    expect(problemsOf({ MOONGATE_DATABASE_URL: url, MOONGATE_SECRET: secret })).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('wants the root secret beside it', () => {
+    expect(problemsOf({ MOONGATE_DATABASE_URL: 'postgres://h/d' })).toEqual([expect.stringMatching(/^MOONGATE_SECRET: expected the root secret, since MOONGATE_DATABASE_URL is set; make one with/)]);
   });
 });

@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import type { Currency, Money } from '../base/money.ts';
-import { parseMoney } from '../base/money-text.ts';
+import { dirname, resolve } from 'node:path';
 import { parseRootSecret } from '../base/secret.ts';
 import { StartRefusal } from '../base/start-refusal.ts';
 import { CatalogError } from '../catalog/assemble-catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { shippedCatalog } from '../catalog/shipped-catalog.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
+import { databaseUrlOf } from './database-url.ts';
+import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
+import { type MoneyConfig, moneyConfig } from './money-config.ts';
 
 /** What the server runs with: defaults, under the file, under the environment, under the flags. */
 export interface Config {
@@ -23,15 +25,25 @@ export interface Config {
   readonly tokenizerPath?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly policy: { readonly allowUnpriced: boolean; readonly mapRetired: boolean };
-  /** What prepaid tenants pay in unless told otherwise, and what a new wallet in that currency is given once. */
-  readonly money: { readonly currency: Currency; readonly trialCredit?: Money };
   readonly upstreams: readonly UpstreamConfig[];
   /** Those that the file details, but that nothing switches on. */
   readonly switchedOff: readonly SwitchedOffUpstream[];
   readonly sandbox: { readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly script?: string };
+  readonly limits: LimitsConfig;
+  /** Where the counters of the limits are shared with other replicas. May hold a password; never to be shown. */
+  readonly valkeyUrl?: string;
+  /** Undefined: kept for ever. */
+  readonly retention: { readonly generationsDays?: number };
+  /** Undefined: only when asked for. */
+  readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
+  readonly money: MoneyConfig;
+  /** Where the process is to die; for the simulation of kills. */
+  readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
+  /** Of Postgres, with its password; then there is a root secret too. Absent: SQLite in the data folder. */
+  readonly databaseUrl?: string;
 }
 
 /** `--port --host --data-dir --config`, as text. */
@@ -60,13 +72,18 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const document = path === undefined ? parseConfig('', fileDefault) : readConfigFile(path);
   const { file } = document;
   const { upstreams, switchedOff } = configuredUpstreams(document, read, problems);
-  problems.push(...catalogProblems(document, upstreams, switchedOff));
+  const catalog = checkedCatalog(document, upstreams, switchedOff, problems);
+  const money = moneyConfig(document, { folder: path === undefined ? '.' : dirname(path), catalog, upstreams, switchedOff }, problems);
+  const limits = limitsConfig(document, catalog, problems);
+  const valkeyUrl = valkeyUrlOf(read('MOONGATE_VALKEY_URL'), problems);
   const portFlag = flag('port');
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
+  const databaseUrl = databaseUrlOf(read('MOONGATE_DATABASE_URL'), rootSecret, problems);
+  const crashPoint = read('MOONGATE_CRASH_AT');
   const logLevel = logLevelOf(read('MOONGATE_LOG_LEVEL'), problems) ?? file.logLevel ?? 'info';
   if (problems.length > 0) throw new ConfigError(problems);
   return {
@@ -78,10 +95,6 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     ...(tokenizerPath === undefined ? {} : { tokenizerPath }),
     logLevel,
     policy: { allowUnpriced: file.policy?.allowUnpriced ?? false, mapRetired: file.policy?.mapRetired ?? false },
-    money: {
-      currency: file.money?.currency ?? 'USD',
-      ...(file.money?.trialCredit === undefined ? {} : { trialCredit: parseMoney(file.money.trialCredit) }),
-    },
     upstreams,
     switchedOff,
     sandbox: {
@@ -89,23 +102,34 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
       firstTokenMs: file.sandbox?.firstTokenMs ?? 150,
       ...(file.sandbox?.script === undefined ? {} : { script: file.sandbox.script }),
     },
+    limits,
+    ...(valkeyUrl === undefined ? {} : { valkeyUrl }),
+    retention: file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays },
+    reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
+    money,
+    ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
   };
 }
 
-/** What only the catalog itself can tell: offers of models or at upstreams that do not exist, and the like. */
-function catalogProblems(
+/** The catalog of the configuration. What only it can tell goes into `problems`: offers of models that do not exist, and the like. */
+function checkedCatalog(
   document: ConfigDocument,
   upstreams: readonly UpstreamConfig[],
   switchedOff: readonly SwitchedOffUpstream[],
-): readonly ConfigProblem[] {
+  problems: ConfigProblem[],
+): Catalog | undefined {
   try {
-    openCatalog({ upstreams, switchedOff, catalog: document.file.catalog }, shippedCatalog());
-    return [];
+    return openCatalog({ upstreams, switchedOff, catalog: document.file.catalog }, shippedCatalog());
   } catch (thrown) {
     if (!(thrown instanceof CatalogError)) throw thrown;
-    return thrown.issues.map(({ path, message }) => document.problemAt(['catalog', ...path.split('.')], message));
+    for (const { path, message, other } of thrown.issues) {
+      const where = other === undefined ? '' : `; the other stands in line ${document.lineOf(['catalog', ...other.split('.')])}`;
+      problems.push(document.problemAt(['catalog', ...path.split('.')], message + where));
+    }
+    return undefined;
   }
 }
 

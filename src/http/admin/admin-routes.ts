@@ -5,6 +5,7 @@ import type { ServerInfo } from '../../../contract/server-info.ts';
 import { Fault } from '../../base/fault.ts';
 import { type Log, stackOf } from '../../base/log.ts';
 import type { Wallets } from '../../ledger/wallets.ts';
+import type { Reconciliation } from '../../records/reconciliation.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import { tokenOf } from '../authentication.ts';
 import { asFault } from '../server.ts';
@@ -13,6 +14,9 @@ import { type CreditsDeps, creditsHandlers } from './credits.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
+import { type PricesDeps, pricesHandlers } from './prices.ts';
+import { type RatesDeps, ratesHandlers } from './rates.ts';
+import { reconciliationHandlers } from './reconciliation.ts';
 import { type TenantsDeps, tenantsHandlers } from './tenants.ts';
 import { type TransfersDeps, transfersHandlers } from './transfers.ts';
 import { usageHandlers } from './usage.ts';
@@ -20,8 +24,11 @@ import { usageHandlers } from './usage.ts';
 export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps {
   readonly wallets: Pick<Wallets, 'of' | 'budgetsOf' | 'topUp' | 'credits'>;
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
+  readonly reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>;
   /** Whether that token is the admin token; compares in constant time. */
   readonly isAdminToken: (token: string) => boolean;
+  readonly prices: PricesDeps;
+  readonly rates: RatesDeps;
   readonly info: () => ServerInfo;
   readonly log: Log;
 }
@@ -40,7 +47,10 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...creditsHandlers(deps),
     ...transfersHandlers(deps),
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
-    ...generationsHandlers(deps.records),
+    ...generationsHandlers(deps.records, deps.catalog),
+    ...pricesHandlers(deps.prices),
+    ...ratesHandlers(deps.rates),
+    ...reconciliationHandlers(deps.reconciliation),
     ...infoHandlers(deps.info),
   };
   app.register(
@@ -104,7 +114,7 @@ function refusalOf(request: FastifyRequest, isAdminToken: (token: string) => boo
   return new Fault('unauthenticated', { message: 'this is not the admin token of this server' });
 }
 
-/** Faults that the admin API has no word for are bugs here: it calls no upstream. */
+/** Faults that the admin API has no word for are bugs here. */
 function sendAdminFault(reply: FastifyReply, request: FastifyRequest, thrown: Fault, log: Log): FastifyReply {
   const fault = isAdminCode(thrown.code) ? thrown : new Fault('internal', { cause: thrown });
   if (fault.code === 'internal') logInternal(request, fault, log);

@@ -1,7 +1,7 @@
 import type { Budget, LimitPolicy as ShownPolicy, RateLimits as ShownRates, Spending } from '../../../contract/limits.ts';
 import type { LimitPolicy, RateLimits, SpendLimit } from '../../access/limit-policy.ts';
-import { periodName } from '../../access/spend-period.ts';
 import { formatNanos } from '../../base/money.ts';
+import { periodName } from '../../gateway/spend-budgets.ts';
 import { accountId } from '../../ledger/account.ts';
 import type { Wallets } from '../../ledger/wallets.ts';
 

@@ -17,8 +17,12 @@ export interface TenantRegisterParts {
   readonly random: Random;
   /** Who is meant when nobody is named. */
   readonly firstTenantId: TenantId;
-  /** What prepaid tenants pay in unless they are told otherwise, and what a new wallet in that currency is given once. */
-  readonly money: { readonly currency: Currency; readonly trialCredit?: Money };
+  readonly money: {
+    /** What prepaid tenants pay in unless they are told otherwise; undefined: US dollars. */
+    readonly currency?: Currency;
+    /** What a new wallet in that currency is given once. */
+    readonly trialCredit?: Money;
+  };
 }
 
 export interface TenantWish {
@@ -54,7 +58,7 @@ export class TenantRegister {
    */
   async open(wish: TenantWish): Promise<OpenedTenant> {
     const { database, store, wallets, clock, random, money } = this.#parts;
-    const walletCurrency = walletCurrencyOf(wish, money.currency);
+    const walletCurrency = walletCurrencyOf(wish, money.currency ?? 'USD');
     const tenant: Tenant = {
       id: newId('ten', clock, random),
       name: wish.name,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { periodName } from './spend-period.ts';
+import { periodName } from './spend-budgets.ts';
 
 it.each([
   ['day', '2026-11-27T23:59:59.999Z', 'day/2026-11-27'],
