@@ -6,6 +6,7 @@ import { infoCommand } from './commands/info.ts';
 import { keysCommand } from './commands/keys.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { ratesCommand } from './commands/rates.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
 import { serveCommand } from './commands/serve.ts';
 import { tokenizerCommand } from './commands/tokenizer.ts';
 import { usageCommand } from './commands/usage.ts';
@@ -23,6 +24,7 @@ export function createProgram(terminal: Terminal): Command {
     .addCommand(generationsCommand(terminal))
     .addCommand(pricesCommand(terminal))
     .addCommand(ratesCommand(terminal))
+    .addCommand(reconcileCommand(terminal))
     .addCommand(infoCommand(terminal))
     .addCommand(configCommand(terminal))
     .addCommand(tokenizerCommand(terminal));

@@ -27,7 +27,7 @@ describe('every command', () => {
   it('is one that the issue names', () => {
     expect(leaves.map(([path]) => path).sort()).toEqual([
       'config check', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'prices list', 'rates import',
-      'rates list', 'serve', 'tokenizer install', 'usage',
+      'rates list', 'reconcile fetch', 'reconcile import', 'reconcile show', 'serve', 'tokenizer install', 'usage',
     ]);
   });
 
@@ -55,7 +55,8 @@ describe('every command', () => {
   it.each(leaves.filter(([, command]) => command.options.some((option) => option.long === '--url')))(
     '"%s" says in two lines, and as JSON, that there is no server',
     async (path, command) => {
-      const argv = [...words(path), ...command.registeredArguments.map(() => 'key_1')];
+      const needed = command.options.filter((option) => option.mandatory).flatMap((option) => [option.long ?? '', 'x']);
+      const argv = [...words(path), ...command.registeredArguments.map(() => 'key_1'), ...needed];
       const plain = await runIn(argv);
       expect(plain).toMatchObject({ code: 1, stdout: '' });
       expect(plain.stderr).toMatch(/^moongate: no server is running on .*npm start.*\n.*\n$/);
@@ -93,6 +94,8 @@ describe('the root', () => {
     [['generations', '--state', 'lost'], 'Allowed choices are complete, partial, failed, unknown'],
     [['keys', 'create', '--expires', 'soon'], 'expected a span'],
     [['keys', 'create', '--models', 'a,,b'], '--models'],
+    [['reconcile', 'show'], "required option '--upstream <id>' not specified"],
+    [['reconcile', 'fetch', '--upstream', 'x', '--limit', '201'], 'from 1 to 200'],
     [['info', '--url', 'ftp://x'], 'expected an address'],
   ])('%j is a wrong command line: %s', async (argv, text) => {
     const { code, stdout, stderr } = await runIn(argv, new TerminalDouble(folder, { MOONGATE_URL: 'http://127.0.0.1:9', MOONGATE_ADMIN_TOKEN: 't' }));

@@ -10,7 +10,7 @@ import { usageRequest } from './usage-report.ts';
 const routes: readonly (readonly [string, AdminRoute])[] = Object.entries(adminApi);
 
 /** What a route cannot do without, beside what its path names. */
-const required: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' } };
+const required: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' } };
 
 describe('the table of the admin API', () => {
   it('has the routes of the issue, each method and path once', () => {
@@ -23,10 +23,13 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/keys/{id}',
       'GET /admin/v1/prices',
       'GET /admin/v1/rates',
+      'GET /admin/v1/upstreams/{upstream}/reconciliation',
       'GET /admin/v1/usage',
       'POST /admin/v1/keys',
       'POST /admin/v1/keys/{id}/revoke',
       'POST /admin/v1/rates',
+      'POST /admin/v1/upstreams/{upstream}/figures',
+      'POST /admin/v1/upstreams/{upstream}/figures/fetch',
     ]);
   });
 

@@ -3,6 +3,9 @@ import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } 
 import { generationsRequest, generationsResponse } from './generation.ts';
 import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysResponse } from './key.ts';
 import { pricesRequest, pricesResponse } from './price.ts';
+import {
+  fetchFiguresRequest, fetchFiguresResponse, importFiguresRequest, importFiguresResponse, reconciliationRequest, reconciliationResponse,
+} from './reconciliation.ts';
 import { serverInfo } from './server-info.ts';
 import { usageRequest, usageResponse } from './usage-report.ts';
 
@@ -33,6 +36,9 @@ export const adminApi = {
   prices: { method: 'GET', path: '/admin/v1/prices', request: pricesRequest, status: 200, response: pricesResponse },
   rates: { method: 'GET', path: '/admin/v1/rates', request: ratesRequest, status: 200, response: ratesResponse },
   importRates: { method: 'POST', path: '/admin/v1/rates', request: importRatesRequest, status: 200, response: importRatesResponse },
+  importFigures: { method: 'POST', path: '/admin/v1/upstreams/{upstream}/figures', request: importFiguresRequest, status: 200, response: importFiguresResponse },
+  fetchFigures: { method: 'POST', path: '/admin/v1/upstreams/{upstream}/figures/fetch', request: fetchFiguresRequest, status: 200, response: fetchFiguresResponse },
+  reconciliation: { method: 'GET', path: '/admin/v1/upstreams/{upstream}/reconciliation', request: reconciliationRequest, status: 200, response: reconciliationResponse },
   info: { method: 'GET', path: '/admin/v1/info', request: nothing, status: 200, response: serverInfo },
 } as const satisfies Record<string, AdminRoute>;
 

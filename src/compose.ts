@@ -4,7 +4,6 @@ import { accessMigrations } from './access/access-tables.ts';
 import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
-import { MemoryLimiter } from './access/limits/memory-limiter.ts';
 import { followAnnouncements } from './access/follow-announcements.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
@@ -35,7 +34,10 @@ import type { DataFolder } from './storage/data-folder.ts';
 import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import { buildRateLimiter } from './build-rate-limiter.ts';
+import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { startChores } from './chores.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
@@ -103,6 +105,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
+  const reconciliation = buildReconciliation({ config, enabled, database, clock: systemClock }, stack);
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
@@ -115,11 +118,11 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
-  const limits = new LimitSets({ models: {} });
+  const limits = new LimitSets(config.limits);
   const gateway = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
+      alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
     },
     stack,
   );
@@ -133,11 +136,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   let url = '';
   registerAdmin(app, {
     ...money.admin,
-    keys,
-    tenantId,
-    catalog,
+    keys, tenantId, catalog, records, reconciliation,
     clock: systemClock,
-    records,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
     info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
     log,
@@ -146,6 +146,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
+  startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));

@@ -64,3 +64,28 @@ it('ends after the run that is under way', async () => {
   clock.advance(1_000);
   expect(runs).toBe(1);
 });
+
+it('begins at once and asks each time how long to wait, when it is told to', async () => {
+  const clock = new ManualClock(0);
+  const atMs: number[] = [];
+  await using _task = new RecurringTask({
+    clock, atOnce: true, everyMs: () => 100 - (clock.nowMs() % 100), onFailure: () => undefined,
+    run: async () => void atMs.push(clock.nowMs()),
+  });
+  clock.advance(30);
+  await settle();
+  clock.advance(100);
+  await settle();
+  clock.advance(100);
+  expect(atMs).toEqual([0, 100, 200]);
+});
+
+it('tells a long run that it is no longer wanted, and does not report how that ended', async () => {
+  const failures: unknown[] = [];
+  const task = new RecurringTask({
+    clock: new ManualClock(), atOnce: true, everyMs: 10, onFailure: (cause) => failures.push(cause),
+    run: (signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('cut')))),
+  });
+  await task[Symbol.asyncDispose]();
+  expect(failures).toEqual([]);
+});

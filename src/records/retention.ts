@@ -1,12 +1,15 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import type { Clock } from '../base/clock.ts';
-import { pause } from '../base/recurring.ts';
+import { pause } from '../base/pause.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecordsTables, UsageDaysTable } from './records-tables.ts';
 import { dayMs, utcDayOf } from './utc-day.ts';
 
+/** What of the database pruning needs. */
+export type RetentionDatabase = Pick<Database, 'builder' | 'commitIf' | 'query'>;
+
 export interface RetentionOptions {
-  readonly database: Database;
+  readonly database: RetentionDatabase;
   readonly clock: Clock;
   /** How many whole UTC days before today are kept call by call; at least 1. */
   readonly generationsDays: number;
@@ -22,7 +25,7 @@ const batchPauseMs = 20;
  * exact at every moment. Ledger transfers are not touched. Replicas may sweep at the same time.
  */
 export class Retention {
-  readonly #database: Database;
+  readonly #database: RetentionDatabase;
   readonly #builder: Kysely<RecordsTables>;
   readonly #clock: Clock;
   readonly #generationsDays: number;

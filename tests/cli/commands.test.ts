@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../cli/run.ts';
 import { TerminalDouble } from '../../cli/terminal-double.ts';
+import { Fault } from '../../src/base/fault.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
 import { type AdminServer, startAdminServer } from '../doubles/admin-server.ts';
 
@@ -210,6 +211,116 @@ describe('moongate usage --format', () => {
     const table = cells((await moongate(['usage', '--from', '2026-03-01', '--by', 'model'])).stdout);
     expect(table[1]).toMatch(/\|0\.007 RUB\|-\|0\.00123 USD\|\? RUB$/);
     expect(table.at(-1)).toBe('?|no margin: a cost is unknown, or in another currency without an exchange rate');
+  });
+});
+
+describe('moongate rates', () => {
+  it('says so when there are none, imports a file, and lists what is in force', async () => {
+    expect((await moongate(['rates', 'list'])).stdout).toMatch(/^no exchange rates; /);
+    writeFileSync(join(server.folder, 'rates.csv'), 'from,to,rate,date\nUSD,EUR,0.92,2026-05-30\nUSD,EUR,0.9,2026-05-01\nUSD,CNY,7.11,2026-05-01\n');
+    expect(await moongate(['rates', 'import', 'rates.csv'])).toEqual({ code: 0, stdout: '3 rates added\n', stderr: '' });
+    expect(await json(['rates', 'import', 'rates.csv'])).toEqual({ stored: 0, known: 3 });
+    expect((await moongate(['rates', 'list'])).stdout).toBe(
+      [
+        'FROM  TO     RATE  SINCE       SOURCE',
+        'USD   EUR    0.92  2026-05-30  import',
+        'USD   CNY  7.11 !  2026-05-01  import',
+        '',
+        '!  older than 7 days: 1; they are used and marked',
+        'feed: off',
+        '',
+      ].join('\n'),
+    );
+    expect((await moongate(['rates', 'list', '--all'])).stdout).toMatch(/^USD +EUR +0\.9 +2026-05-01 +import +-$/m);
+    expect(await json(['rates', 'list'])).toMatchObject({ feed: null, staleDays: 7, staleRates: 'flag', rates: [{ to: 'EUR', rate: '0.92', inForce: true, stale: false }, { to: 'CNY', stale: true }] });
+    expect(await json(['rates', 'list', '--all'])).toMatchObject({ rates: [{}, {}, {}] });
+  });
+
+  it('takes nothing of a file with a mistake, and names the line', async () => {
+    writeFileSync(join(server.folder, 'bad.csv'), 'from,to,rate,date\nUSD,PLN,4,2026-05-01\nUSD,RUB,0,2026-05-01\n');
+    expect(await moongate(['rates', 'import', 'bad.csv'])).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining('line 3: rate: a rate of zero') });
+    writeFileSync(join(server.folder, 'changed.csv'), 'from,to,rate,date\nUSD,EUR,0.5,2026-05-30\n');
+    expect(JSON.parse((await moongate(['rates', 'import', 'changed.csv', '--json'])).stdout)).toMatchObject({ error: { code: 'conflict', field: 'csv' } });
+    expect(await moongate(['rates', 'import', 'no-such.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no-such.csv cannot be read') });
+    expect(await json(['rates', 'list', '--all'])).toMatchObject({ rates: [{}, {}, {}] });
+  });
+});
+
+describe('moongate prices list', () => {
+  it('shows what every offer costs and what is asked for it', async () => {
+    const { stdout } = await moongate(['prices', 'list']);
+    expect(stdout).toMatch(/^kimi-k2-thinking +moonshot +0\.6 \/ 0\.15 \/ 2\.5 USD +0\.6 \/ 0\.15 \/ 2\.5 USD +- +2025-11-06$/m);
+    expect(stdout).toMatch(/^kimi-k2-thinking +cometapi +1\.1 \/ - \/ 4\.4 USD/m);
+    expect(stdout).toMatch(/^kimi-k3 +cometapi +unpriced \(!\) +unpriced \(!\) +- +-$/m);
+    expect(stdout).toMatch(/^! {2}no price is known/m);
+  });
+
+  it('shows one model for one tenant, by the rule that holds for it', async () => {
+    const argv = ['prices', 'list', '--model', 'moonshotai/Kimi-K2-Thinking', '--tenant', 'acme'];
+    expect((await moongate(argv)).stdout).toBe(
+      [
+        'MODEL             UPSTREAM  COST: INPUT / CACHED / OUTPUT  SELL: INPUT / CACHED / OUTPUT  RULE             SINCE',
+        'kimi-k2-thinking  moonshot  0.6 / 0.15 / 2.5 USD           0.48 / 0.12 / 2 USD            partner (-20 %)  2025-11-06',
+        'kimi-k2-thinking  cometapi  1.1 / - / 4.4 USD              0.48 / 0.12 / 2 USD            partner (-20 %)  2025-11-09',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows them in another currency, with the rate and its day', async () => {
+    const { stdout } = await moongate(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'eur']);
+    expect(stdout).toMatch(/moonshot +0\.552 \/ 0\.138 \/ 2\.3 EUR/);
+    expect(stdout).toContain('\n1 USD = 0.92 EUR since 2026-05-30 (import)\n');
+    expect(await json(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'CNY'])).toMatchObject({
+      prices: [{ cost: { statedIn: 'USD', currency: 'CNY', input: '4.266', webSearch: '0.03555', cacheWrite: null, exchange: { rate: '7.11', validFrom: '2026-05-01', stale: true } } }, {}],
+    });
+    // No rate leads there: each in its own currency.
+    expect(await json(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'PLN'])).toMatchObject({ prices: [{ cost: { currency: 'USD', exchange: null } }, {}] });
+    expect(await moongate(['prices', 'list', '--currency', 'XXQ'])).toMatchObject({ code: 1, stderr: expect.stringContaining('"XXQ" is no currency') });
+    expect(await moongate(['prices', 'list', '--model', 'kimi-k22'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no model "kimi-k22"') });
+  });
+});
+
+describe('moongate reconcile', () => {
+  it('takes in a file, and shows both sides with the drift', async () => {
+    await server.store({ ...record, id: 'gen_9', upstreamId: 'ark', startedMs: Date.parse('2026-04-01T10:00:00Z'), costNanos: 2_000_000_000n });
+    writeFileSync(join(server.folder, 'ark.csv'), 'day,amount,currency\n2026-04-01,2.1,USD\n2026-04-02,3,USD\n');
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'ark.csv'])).toEqual({ code: 0, stdout: '2 figures taken in; see moongate reconcile show\n', stderr: '' });
+    expect(cells((await moongate(['reconcile', 'show', '--upstream', 'ark', '--from', '2026-04-01', '--to', '2026-05-01'])).stdout)).toEqual([
+      'DAY|SOURCE|CURRENCY|OURS|THEIRS|DRIFT|%|NOTES',
+      '2026-04-01|csv|USD|2|2.1|0.1|5',
+      '2026-04-02|csv|USD|missing|3|-|-',
+      'TOTAL of 1|csv|USD|2|2.1|0.1|5',
+    ]);
+    expect(await json(['reconcile', 'show', '--upstream', 'ark'])).toMatchObject({ upstream: 'ark', days: [{ drift: '0.1' }, { ours: null }] });
+  });
+
+  it('names the wrong lines of a file, the file that is not there, and the upstream that nobody knows', async () => {
+    writeFileSync(join(server.folder, 'bad.csv'), 'day,amount,currency\n2026-04-03,9,USD\n2026-04-04,-3,USD\n');
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'bad.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('line 3: expected an amount') });
+    expect((await moongate(['reconcile', 'show', '--upstream', 'ark'])).stdout).not.toContain('2026-04-03');
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'none.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('none.csv cannot be read (ENOENT)') });
+    expect(await moongate(['reconcile', 'show', '--upstream', 'akr'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no upstream "akr"') });
+    expect(await moongate(['reconcile', 'show', '--upstream', 'openrouter'])).toMatchObject({ code: 0, stdout: 'nothing is recorded on either side in that time\n' });
+  });
+
+  it('asks an upstream for its balance, or for what calls cost', async () => {
+    server.accounts.set('moonshot', { balance: { currency: 'USD', read: () => Promise.resolve(49_580_000_000n) } });
+    expect((await moongate(['reconcile', 'fetch', '--upstream', 'moonshot'])).stdout).toBe('balance: 49.58 USD\nthe first reading; spending shows from the next one on\n');
+    await server.store(
+      { ...record, id: 'gen_10', upstreamId: 'openrouter', upstreamReplyId: 'r1', startedMs: Date.parse('2026-05-31T10:00:00Z') },
+      { ...record, id: 'gen_11', upstreamId: 'openrouter', upstreamReplyId: 'r2', startedMs: Date.parse('2026-05-31T11:00:00Z') },
+    );
+    server.accounts.set('openrouter', { replies: { currency: 'USD', cost: (id) => Promise.resolve(id === 'r1' ? 1_000_000n : undefined) } });
+    expect((await moongate(['reconcile', 'fetch', '--upstream', 'openrouter'])).stdout).toBe('2026-05-31: 0.001 USD\nthe upstream does not know: gen_11\n');
+    expect(cells((await moongate(['reconcile', 'show', '--upstream', 'openrouter'])).stdout)[1]).toBe(
+      '2026-05-31|generation|USD|0.00123|0.001|-0.00023|-18.7|1 calls compared, 1 unknown to the upstream',
+    );
+    server.accounts.set('openrouter', { replies: { currency: 'USD', cost: () => Promise.reject(new Fault('upstream_refused_key', { message: 'the upstream refused our credential (401)' })) } });
+    expect(await moongate(['reconcile', 'fetch', '--upstream', 'openrouter', '--day', '2026-05-31'])).toMatchObject({
+      code: 1, stderr: 'moongate: the upstream refused our credential (401)\n',
+    });
+    expect(await moongate(['reconcile', 'fetch', '--upstream', 'ark'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Import a CSV file instead') });
   });
 });
 

@@ -21,6 +21,7 @@ import { ExchangeRates } from '../../catalog/exchange-rates.ts';
 import { SellRules } from '../../catalog/sell-rules.ts';
 import { shippedCatalog } from '../../catalog/shipped-catalog.ts';
 import type { GenerationRecord } from '../../records/generation-record.ts';
+import { Reconciliation } from '../../records/reconciliation.ts';
 import { RecordsStore } from '../../records/records-store.ts';
 import { recordsMigrations, type RecordsTables } from '../../records/records-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
@@ -78,6 +79,10 @@ beforeEach(async () => {
       list: (page) => (failure === undefined ? records.list(page) : Promise.reject(failure)),
       usageTotals: (query) => records.usageTotals(query),
     },
+    reconciliation: new Reconciliation({
+      database, clock, upstreamIds: new Set(['moonshot']),
+      accounts: new Map([['moonshot', { balance: { currency: 'USD', read: () => (failure === undefined ? Promise.resolve(5n) : Promise.reject(failure)) } }]]),
+    }),
     isAdminToken: (given) => isAdminToken(given, adminToken),
     info: () => ({
       version: '1.2.3', address: 'http://127.0.0.1:1', startedAt: '2026-01-01T00:00:00.000Z', upstreams: [], liveKeysAnsweredBy: 'sandbox', tokenCounts: 'exact',
@@ -97,13 +102,18 @@ async function ask(options: InjectOptions, authorization: string | undefined = `
   return { status: response.statusCode, body: JSON.parse(response.body) as unknown, text: response.body };
 }
 
+/** The path of a route with its parameters filled in. */
+function pathOf(path: string, keyId: string): string {
+  return path.replace('{id}', keyId).replace('{upstream}', 'moonshot');
+}
+
 const get = (url: string): Promise<{ status: number; body: unknown; text: string }> => ask({ method: 'GET', url });
 const post = (url: string, payload: object | string): Promise<{ status: number; body: unknown; text: string }> =>
   ask({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
 
 describe('every route of the contract', () => {
   it('is registered, and every route that is registered is one of the contract', () => {
-    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace('{id}', ':id')}`);
+    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`);
     expect(registered.filter(({ method }) => method !== 'HEAD').map(({ method, url }) => `${method} ${url}`).sort()).toEqual(listed.sort());
   });
 
@@ -111,7 +121,7 @@ describe('every route of the contract', () => {
     const { key, token } = await keys.create({ tenantId, mode: 'live', label: 'the only one' });
     expect(registered.length).toBeGreaterThan(7);
     for (const { method, url } of registered) {
-      const request = { method: method as 'GET', url: url.replace(':id', key.id), ...(method === 'POST' ? { payload: {} } : {}) };
+      const request = { method: method as 'GET', url: url.replace(':id', key.id).replace(':upstream', 'moonshot'), ...(method === 'POST' ? { payload: {} } : {}) };
       for (const [authorization, status, code] of [
         ['', 401, 'unauthenticated'],
         ['Bearer ', 401, 'unauthenticated'],
@@ -132,9 +142,9 @@ describe('every route of the contract', () => {
 
   it('answers as the contract says to whoever does', async () => {
     const { key } = await keys.create({ tenantId, mode: 'live', label: '' });
-    const bodies: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' } };
+    const bodies: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency\n2026-05-01,1.5,USD\n' } };
     for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
-      const answer = await ask({ method: route.method, url: route.path.replace('{id}', key.id), ...(route.method === 'POST' ? { payload: bodies[name] ?? {} } : {}) });
+      const answer = await ask({ method: route.method, url: pathOf(route.path, key.id), ...(route.method === 'POST' ? { payload: bodies[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
       expect(route.response.safeParse(answer.body).error, route.path).toBeUndefined();
     }
@@ -206,7 +216,7 @@ describe('bad requests', () => {
   });
 
   it('a fault that has no place in the admin API is one of ours', async () => {
-    failure = new Fault('upstream_failed');
+    failure = new Fault('no_upstream');
     expect(await get('/admin/v1/generations')).toMatchObject({ status: 500, body: { error: { code: 'internal' } } });
     failure = new Fault('storage_unavailable');
     expect(await get('/admin/v1/generations')).toMatchObject({ status: 503, body: { error: { code: 'storage_unavailable' } } });
@@ -261,6 +271,46 @@ const record: GenerationRecord = {
   usage: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, output: 7, estimated: false }, upstreamId: 'moonshot', finishReason: 'stop',
   startedMs: Date.parse('2026-01-15T00:00:00Z'), firstEventAfterMs: 0.5, durationMs: 10.25,
 };
+
+describe('reconciliation', () => {
+  const path = '/admin/v1/upstreams/moonshot';
+
+  it('takes in files, all or nothing, and shows both sides', async () => {
+    await store({ ...record, costNanos: 2_000_000_000n });
+    const csv = 'day,amount,currency\n2026-01-15,2.05,USD\n2026-01-16,1,USD\n';
+    expect(await post(`${path}/figures`, { csv })).toMatchObject({ status: 200, body: { figures: [{ day: '2026-01-15', amount: '2.05', currency: 'USD' }, { day: '2026-01-16' }] } });
+    expect(await post(`${path}/figures`, { csv: 'day,amount,currency\n2026-01-15,9,USD\n2026-01-16,x,USD' })).toMatchObject({
+      status: 400, body: { error: { field: 'csv', message: expect.stringContaining('line 3') as string } },
+    });
+    const bare = { source: 'csv', compared: null, coveredHours: null, toppedUp: null, unpriced: 0 };
+    expect(await get(`${path}/reconciliation?from=2026-01-01&to=2026-02-01`)).toEqual(expect.objectContaining({
+      status: 200,
+      body: {
+        upstream: 'moonshot', from: '2026-01-01', to: '2026-02-01', unplaced: [],
+        days: [
+          { ...bare, day: '2026-01-15', currency: 'USD', ours: '2', theirs: '2.05', drift: '0.05', driftPercent: '2.5' },
+          { ...bare, day: '2026-01-16', currency: 'USD', ours: null, theirs: '1', drift: null, driftPercent: null },
+        ],
+        totals: [{ source: 'csv', currency: 'USD', days: 1, ours: '2', theirs: '2.05', drift: '0.05', driftPercent: '2.5' }],
+      },
+    }));
+  });
+
+  it('says what an upstream did wrong when it was asked', async () => {
+    expect(await post(`${path}/figures/fetch`, {})).toMatchObject({ status: 200, body: { source: 'balance', balance: { amount: '0.000000005', currency: 'USD' }, missing: [] } });
+    failure = new Fault('upstream_refused_key', { message: 'the upstream refused our credential (401)' });
+    expect(await post(`${path}/figures/fetch`, {})).toMatchObject({ status: 502, body: { error: { code: 'upstream_failed', message: 'the upstream refused our credential (401)' } } });
+  });
+
+  it.each([
+    ['/admin/v1/upstreams/akr/reconciliation', 404, 'upstream'],
+    ['/admin/v1/upstreams/moonshot/reconciliation?from=2026-02-30', 400, 'from'],
+    ['/admin/v1/upstreams/moonshot/reconciliation?from=2026-02-02&to=2026-02-02', 400, 'from'],
+  ])('GET %s is refused', async (url, status, field) => {
+    const answer = await get(url);
+    expect([answer.status, adminErrorBody.parse(answer.body).error.field]).toEqual([status, field]);
+  });
+});
 
 describe('generations', () => {
   it('show money as decimal text and what is unknown as null', async () => {
