@@ -4,6 +4,9 @@ import { configCommand } from './commands/config.ts';
 import { generationsCommand } from './commands/generations.ts';
 import { infoCommand } from './commands/info.ts';
 import { keysCommand } from './commands/keys.ts';
+import { pricesCommand } from './commands/prices.ts';
+import { ratesCommand } from './commands/rates.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
 import { serveCommand } from './commands/serve.ts';
 import { tokenizerCommand } from './commands/tokenizer.ts';
 import { usageCommand } from './commands/usage.ts';
@@ -19,6 +22,9 @@ export function createProgram(terminal: Terminal): Command {
     .addCommand(keysCommand(terminal))
     .addCommand(usageCommand(terminal))
     .addCommand(generationsCommand(terminal))
+    .addCommand(pricesCommand(terminal))
+    .addCommand(ratesCommand(terminal))
+    .addCommand(reconcileCommand(terminal))
     .addCommand(infoCommand(terminal))
     .addCommand(configCommand(terminal))
     .addCommand(tokenizerCommand(terminal));

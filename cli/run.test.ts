@@ -26,7 +26,8 @@ function wordsTo(command: Command): string[] {
 describe('every command', () => {
   it('is one that the issue names', () => {
     expect(leaves.map(([path]) => path).sort()).toEqual([
-      'config check', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'serve', 'tokenizer install', 'usage',
+      'config check', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'prices list', 'rates import',
+      'rates list', 'reconcile fetch', 'reconcile import', 'reconcile show', 'serve', 'tokenizer install', 'usage',
     ]);
   });
 
@@ -54,7 +55,8 @@ describe('every command', () => {
   it.each(leaves.filter(([, command]) => command.options.some((option) => option.long === '--url')))(
     '"%s" says in two lines, and as JSON, that there is no server',
     async (path, command) => {
-      const argv = [...words(path), ...command.registeredArguments.map(() => 'key_1')];
+      const needed = command.options.filter((option) => option.mandatory).flatMap((option) => [option.long ?? '', 'x']);
+      const argv = [...words(path), ...command.registeredArguments.map(() => 'key_1'), ...needed];
       const plain = await runIn(argv);
       expect(plain).toMatchObject({ code: 1, stdout: '' });
       expect(plain.stderr).toMatch(/^moongate: no server is running on .*npm start.*\n.*\n$/);
@@ -86,10 +88,14 @@ describe('the root', () => {
     [['bogus'], 'unknown command'],
     [['keys', 'show'], "missing required argument 'id'"],
     [['keys', 'show', 'a', 'b'], 'too many arguments'],
-    [['usage', '--by', 'moon'], 'Allowed choices are key, model, upstream, key-model'],
+    [['usage', '--by', 'moon'], 'Allowed choices are key, model, upstream, day, tenant, key-model, day-model'],
+    [['usage', '--format', 'xml'], 'Allowed choices are table, csv, json'],
     [['generations', '--limit', '0'], 'from 1 to 1000'],
+    [['generations', '--state', 'lost'], 'Allowed choices are complete, partial, failed, unknown'],
     [['keys', 'create', '--expires', 'soon'], 'expected a span'],
     [['keys', 'create', '--models', 'a,,b'], '--models'],
+    [['reconcile', 'show'], "required option '--upstream <id>' not specified"],
+    [['reconcile', 'fetch', '--upstream', 'x', '--limit', '201'], 'from 1 to 200'],
     [['info', '--url', 'ftp://x'], 'expected an address'],
   ])('%j is a wrong command line: %s', async (argv, text) => {
     const { code, stdout, stderr } = await runIn(argv, new TerminalDouble(folder, { MOONGATE_URL: 'http://127.0.0.1:9', MOONGATE_ADMIN_TOKEN: 't' }));

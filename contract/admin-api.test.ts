@@ -9,6 +9,9 @@ import { usageRequest } from './usage-report.ts';
 
 const routes: readonly (readonly [string, AdminRoute])[] = Object.entries(adminApi);
 
+/** What a route cannot do without, beside what its path names. */
+const required: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' } };
+
 describe('the table of the admin API', () => {
   it('has the routes of the issue, each method and path once', () => {
     const lines = routes.map(([, route]) => `${route.method} ${route.path}`);
@@ -18,16 +21,23 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/info',
       'GET /admin/v1/keys',
       'GET /admin/v1/keys/{id}',
+      'GET /admin/v1/prices',
+      'GET /admin/v1/rates',
+      'GET /admin/v1/upstreams/{upstream}/reconciliation',
       'GET /admin/v1/usage',
       'POST /admin/v1/keys',
       'POST /admin/v1/keys/{id}/revoke',
+      'POST /admin/v1/rates',
+      'POST /admin/v1/upstreams/{upstream}/figures',
+      'POST /admin/v1/upstreams/{upstream}/figures/fetch',
     ]);
   });
 
-  it.each(routes)('%s: refuses fields that it does not know, so that a misspelt one is not passed over', (_name, route) => {
+  it.each(routes)('%s: refuses fields that it does not know, so that a misspelt one is not passed over', (name, route) => {
     const path = Object.fromEntries(pathParameters(route.path).map((name) => [name, 'key_1']));
-    expect(route.request.safeParse(path).success).toBe(true);
-    expect(route.request.safeParse({ ...path, surprise: 1 }).success).toBe(false);
+    const least = { ...path, ...required[name] };
+    expect(route.request.safeParse(least).success).toBe(true);
+    expect(route.request.safeParse({ ...least, surprise: 1 }).success).toBe(false);
   });
 });
 
@@ -73,9 +83,9 @@ describe('requests', () => {
 
 describe('answers', () => {
   const sample = {
-    id: 'gen_1', keyId: 'key_1', mode: 'live', surface: 'openai-chat', requestedModel: 'Kimi-K2', model: 'kimi-k2', upstream: null,
+    id: 'gen_1', tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: 'openai-chat', requestedModel: 'Kimi-K2', model: 'kimi-k2', upstream: null,
     upstreamModel: null, upstreamReplyId: null, streamed: true, state: 'failed', finishReason: null, errorCode: 'no_upstream',
-    cancelled: false, attempts: 0, tokens: null, cost: { state: 'none', amount: null, currency: null, priceId: null },
+    cancelled: false, attempts: 0, tokens: null, webSearches: 0, charge: null, flags: [], cost: { state: 'none', amount: null, currency: null, priceId: null },
     startedAt: '2026-01-31T10:00:00.000Z', firstEventAfterMs: null, durationMs: 1.5,
   };
 

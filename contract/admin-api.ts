@@ -1,6 +1,11 @@
 import { z } from 'zod';
+import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
 import { generationsRequest, generationsResponse } from './generation.ts';
 import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysResponse } from './key.ts';
+import { pricesRequest, pricesResponse } from './price.ts';
+import {
+  fetchFiguresRequest, fetchFiguresResponse, importFiguresRequest, importFiguresResponse, reconciliationRequest, reconciliationResponse,
+} from './reconciliation.ts';
 import { serverInfo } from './server-info.ts';
 import { usageRequest, usageResponse } from './usage-report.ts';
 
@@ -28,6 +33,12 @@ export const adminApi = {
   revokeKey: { method: 'POST', path: '/admin/v1/keys/{id}/revoke', request: keyIdRequest, status: 200, response: keyResponse },
   usage: { method: 'GET', path: '/admin/v1/usage', request: usageRequest, status: 200, response: usageResponse },
   generations: { method: 'GET', path: '/admin/v1/generations', request: generationsRequest, status: 200, response: generationsResponse },
+  prices: { method: 'GET', path: '/admin/v1/prices', request: pricesRequest, status: 200, response: pricesResponse },
+  rates: { method: 'GET', path: '/admin/v1/rates', request: ratesRequest, status: 200, response: ratesResponse },
+  importRates: { method: 'POST', path: '/admin/v1/rates', request: importRatesRequest, status: 200, response: importRatesResponse },
+  importFigures: { method: 'POST', path: '/admin/v1/upstreams/{upstream}/figures', request: importFiguresRequest, status: 200, response: importFiguresResponse },
+  fetchFigures: { method: 'POST', path: '/admin/v1/upstreams/{upstream}/figures/fetch', request: fetchFiguresRequest, status: 200, response: fetchFiguresResponse },
+  reconciliation: { method: 'GET', path: '/admin/v1/upstreams/{upstream}/reconciliation', request: reconciliationRequest, status: 200, response: reconciliationResponse },
   info: { method: 'GET', path: '/admin/v1/info', request: nothing, status: 200, response: serverInfo },
 } as const satisfies Record<string, AdminRoute>;
 

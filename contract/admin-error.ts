@@ -13,6 +13,7 @@ export const adminErrorCodes = [
   'internal',
   'shutting_down',
   'storage_unavailable',
+  'upstream_failed',
 ] as const;
 
 export type AdminErrorCode = (typeof adminErrorCodes)[number];

@@ -6,28 +6,46 @@ import { keyMode } from './key.ts';
 const count = z.int().nonnegative();
 
 /** What the rows of a report are totals of. */
-export const usageGrouping = z.enum(['key', 'model', 'upstream', 'key-model']);
+export const usageGrouping = z.enum(['key', 'model', 'upstream', 'day', 'tenant', 'key-model', 'day-model']);
 
 export type UsageGrouping = z.infer<typeof usageGrouping>;
 
-/** `from` is included, `to` is not. */
+/** `from` is included, `to` is not. Neither may lie within a UTC day whose calls are no longer kept one by one. */
 export const usageRequest = z.strictObject({
   from: instantInput.optional(),
   to: instantInput.optional(),
   by: usageGrouping.default('key-model'),
 });
 
-/** Tokens in buckets that do not overlap; `reasoning` is part of `output`. */
+/** Tokens in buckets that do not overlap; `reasoning` is part of `output`, `cacheWrite1h` of `cacheWrite`. */
 export const tokenTotals = z.object({
   inputUncached: count,
   cacheRead: count,
   cacheWrite: count,
+  cacheWrite1h: count,
   output: count,
   reasoning: count,
 });
 
-/** One currency's sums: `charged` was charged; `free` is what calls would have cost that were metered and never charged. */
-export const costTotals = z.object({ currency, charged: amount, free: amount });
+/** One currency's sums. Amounts of different currencies are never added up. */
+export const costTotals = z.object({
+  currency,
+  /** What callers pay. */
+  charged: amount,
+  /** What upstreams charge. */
+  cost: amount,
+  /** What calls would have cost that were metered and never charged. */
+  free: amount,
+  /** What callers saved by cached tokens. */
+  cacheSaved: amount,
+  /** What calls cost beyond what had been reserved for them; it is in no charge. */
+  loss: amount,
+  /**
+   * `charged` less what those same calls cost, costs in other currencies at the rate recorded with each call. null: nothing was
+   * charged in this currency, or a cost is unknown or cannot be compared.
+   */
+  margin: amount.nullable(),
+});
 
 export const usageTotals = z.object({
   generations: count,
@@ -35,6 +53,10 @@ export const usageTotals = z.object({
   partial: count,
   /** Of these, those that delivered nothing. */
   failed: count,
+  /** Of these, those of whose outcome nothing is known, since their server died. */
+  unknown: count,
+  /** Of these, those that something was remarkable about; see `flags` of a generation. */
+  flagged: count,
   /** Of these, those answered for nothing (the sandbox). */
   free: count,
   /** Of these, those whose cost is unknown because no price row existed. Their cost is in no sum. */
@@ -44,12 +66,19 @@ export const usageTotals = z.object({
   /** Of these, those of whose tokens nothing is known; they are in no sum. */
   unmeasured: count,
   tokens: tokenTotals,
+  /** Web searches that vendors ran. */
+  webSearches: count,
+  /** In alphabetical order. */
   costs: z.array(costTotals),
 });
 
 export type UsageTotals = z.infer<typeof usageTotals>;
 
 export const usageRow = usageTotals.extend({
+  /** UTC day, present when the report is by day. */
+  day: z.iso.date().optional(),
+  /** Id of the tenant, present when the report is by tenant. */
+  tenant: z.string().optional(),
   /** Present when the report is by key. */
   key: z.object({ id: z.string(), label: z.string().nullable(), mode: keyMode.nullable() }).optional(),
   /** Present when the report is by model. */

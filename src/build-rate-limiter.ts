@@ -1,5 +1,5 @@
 import { FairQueue } from './access/limits/fair-queue.ts';
-import { LimitSets } from './access/limits/limit-set.ts';
+import type { LimitSets } from './access/limits/limit-set.ts';
 import { MemoryLimiter } from './access/limits/memory-limiter.ts';
 import type { RateLimiter } from './access/limits/rate-limiter.ts';
 import { ValkeyLimiter } from './access/limits/valkey-limiter.ts';
@@ -14,6 +14,8 @@ const startLimitMs = 1_000;
 
 export interface RateLimiterParts {
   readonly config: Pick<Config, 'limits' | 'valkeyUrl'>;
+  /** Of `config.limits`. */
+  readonly sets: LimitSets;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -23,14 +25,14 @@ export interface RateLimiterParts {
  * The limits of a configuration: counted in memory, or in the Valkey or Redis that it names, with the queue if there is to be
  * one. Throws `StartRefusal` when that server does not take the password; that it is not there only shows in the log.
  */
-export async function buildRateLimiter({ config, clock, random, log }: RateLimiterParts): Promise<RateLimiter> {
+export async function buildRateLimiter(parts: RateLimiterParts): Promise<RateLimiter> {
+  const { config, sets, clock } = parts;
   const { limits, valkeyUrl } = config;
-  const sets = new LimitSets(limits);
-  const counting = valkeyUrl === undefined ? new MemoryLimiter(sets, clock) : await sharedLimiter(sets, valkeyUrl, { config, clock, random, log });
+  const counting = valkeyUrl === undefined ? new MemoryLimiter(sets, clock) : await sharedLimiter(valkeyUrl, parts);
   return limits.queue === undefined ? counting : new FairQueue(counting, sets, limits.queue, clock);
 }
 
-async function sharedLimiter(sets: LimitSets, url: string, { config, clock, random, log }: RateLimiterParts): Promise<RateLimiter> {
+async function sharedLimiter(url: string, { config, sets, clock, random, log }: RateLimiterParts): Promise<RateLimiter> {
   const limiter = new ValkeyLimiter({ sets, clock, random, log, url, whenGone: config.limits.whenCountersAreGone });
   await limiter.start(startLimitMs);
   if (!limiter.isKeyRefused) return limiter;

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import type { ServerInfo } from '../contract/server-info.ts';
 import { accessMigrations } from './access/access-tables.ts';
-import { isAdminToken, mintKey } from './access/api-key.ts';
+import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
+import { LimitSets } from './access/limits/limit-set.ts';
+import { followAnnouncements } from './access/follow-announcements.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
 import { Keys } from './access/keys.ts';
@@ -11,37 +12,38 @@ import { checkRootSecret } from './access/secret-check.ts';
 import { systemClock } from './base/clock.ts';
 import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
-import { type Log, openLog, stackOf } from './base/log.ts';
+import { type Log, openLog } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { StartRefusal } from './base/start-refusal.ts';
-import { type Catalog, sandboxUpstreamId } from './catalog/catalog.ts';
+import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
-import { isModelGone } from './gateway/fallback.ts';
-import { Gateway } from './gateway/gateway.ts';
-import { Planner } from './gateway/planner.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
-import { basePaths } from './http/base-path.ts';
 import { readerStallMs } from './http/connections.ts';
-import { eventStreamTiming } from './http/event-stream.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
-import { buildServer, requireKey } from './http/server.ts';
-import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
-import { registerGeneration } from './http/surfaces/generation.ts';
-import { registerHealth } from './http/surfaces/health.ts';
-import { registerModels } from './http/surfaces/models.ts';
-import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
+import { buildServer } from './http/server.ts';
+import { ledgerMigrations } from './ledger/ledger-tables.ts';
+import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
 import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
 import { UpstreamHistory, upstreamHistoryMigrations } from './routing/upstream-history.ts';
-import { type DataFolder, openDataFolder } from './storage/data-folder.ts';
-import { openSqliteDatabase, type SqliteDatabase } from './storage/sqlite-database.ts';
+import type { DataFolder } from './storage/data-folder.ts';
+import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import { buildRateLimiter } from './build-rate-limiter.ts';
+import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
+import { startChores } from './chores.ts';
+import { openDatabase, openFolder } from './open-database.ts';
+import { openGateway } from './open-gateway.ts';
+import { openIdempotency } from './open-idempotency.ts';
+import { openMoney } from './open-money.ts';
+import { registerSurfaces } from './register-surfaces.ts';
+import { serverInfo } from './server-info.ts';
 
 /** A running server. */
 export interface House {
@@ -57,12 +59,10 @@ export interface House {
 /** What the rooms are made of; built in this order, closed in the opposite one. */
 interface Foundations {
   readonly folder: DataFolder;
-  readonly database: SqliteDatabase;
+  readonly database: Database;
   readonly counter: TokenCounter;
   readonly log: Log;
 }
-
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /**
  * Builds the whole house and listens. `onBroken` is called when it cannot go on (a database thread died). Throws
@@ -82,19 +82,9 @@ export async function compose(config: Config, onBroken: (reason: string) => void
 async function layFoundations(config: Config, stack: AsyncDisposableStack, onBroken: (reason: string) => void): Promise<Foundations> {
   const log = openLog(config.logLevel);
   stack.defer(() => log.flush());
-  const folder = stack.use(await openDataFolder(config.dataDir, { mintAdminToken: () => mintKey('admin', systemRandom).token }));
-  const database = stack.use(
-    await openSqliteDatabase({
-      path: folder.databasePath,
-      migrations: [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations],
-      onFailure(cause) {
-        const stack = stackOf(cause);
-        log.write('error', 'the database failed', stack === undefined ? {} : { stack });
-        log.flush();
-        onBroken('the database failed; see the log. Start again to recover.');
-      },
-    }),
-  );
+  const folder = stack.use(await openFolder(config));
+  const migrations = [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations];
+  const database = stack.use(await openDatabase({ config, folder, migrations, log, onBroken }));
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
@@ -111,9 +101,11 @@ async function openCounter(tokenizerPath: string | undefined): Promise<TokenCoun
 
 async function openHouse(config: Config, foundations: Foundations, stack: AsyncDisposableStack): Promise<House> {
   const { folder, database, counter, log } = foundations;
+  const alone = config.databaseUrl === undefined;
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
   const upstreams = stack.use(buildUpstreams({ config, enabled, catalog, counter, clock: systemClock }));
+  const reconciliation = buildReconciliation({ config, enabled, database, clock: systemClock }, stack);
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
@@ -122,45 +114,30 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   await checkRootSecret(database, secret);
   const hmac = new KeyHmac(secret);
   const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
+  stack.defer(followAnnouncements(database, callers));
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
-  const { tenantId, created } = await keys.firstTenant();
-  const planner = new Planner({ catalog, health, counter, policy: config.policy, clock: systemClock, everConfigured, configured: enabled.length > 0 });
-  const gateway = new Gateway({
-    clock: systemClock,
-    plan: (caller, request) => planner.plan(caller, request),
-    upstream: (id) => upstreams.get(id),
-    model: (id) => catalog.model(id),
-    successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
-    reportAttempt(upstreamId, failure) {
-      if (failure === undefined) {
-        health.succeeded(upstreamId);
-        return;
-      }
-      // What is wrong with the request says nothing of the upstream.
-      if (failure.fault.blame === 'caller' && !isModelGone(failure.fault)) return;
-      health.failed(upstreamId, failure.fault, failure.stage !== 'not-sent');
-      upstreams.noteFailure(upstreamId);
-      log.write('warn', 'attempt failed', {
-        upstream: upstreamId,
-        faultCode: failure.fault.code,
-        ...(failure.requestId === undefined ? {} : { upstreamRequestId: failure.requestId }),
-      });
+  const { tenantId } = await keys.firstTenant();
+  const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
+  const limits = new LimitSets(config.limits);
+  const gateway = await openGateway(
+    {
+      config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
+      alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
     },
-    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
-    record: (record) => database.commit([records.insertion(record)]).then(() => undefined),
-  });
+    stack,
+  );
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
-  registerSurfaces(app, { config, foundations, catalog, gateway, records, callers, everConfigured, exchanges });
+  const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
+  const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
+  registerSurfaces(app, { counter, log, catalog, gateway, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
-    keys,
-    tenantId,
-    catalog,
+    ...money.admin,
+    keys, tenantId, catalog, records, reconciliation,
     clock: systemClock,
-    records,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
     info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
     log,
@@ -168,10 +145,11 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const listening = await openDoor(app, config, folder, stack);
   url = listening.url;
   upstreams.startDiscovery();
-  // Last, since they are shown only once: a start that is refused must not have made them. And a crash between the tenant
-  // and its keys must not leave a server that nobody has a key to.
-  const needsKeys = created || (await keys.list()).length === 0;
-  const firstKeys = needsKeys ? await createFirstKeys(keys, tenantId, folder.adminToken.token) : undefined;
+  money.start();
+  startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
+  // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
+  // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
+  const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));
   return {
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
@@ -204,68 +182,10 @@ async function openDoor(app: FastifyInstance, config: Config, folder: DataFolder
   return listening;
 }
 
-interface SurfaceParts {
-  readonly config: Config;
-  readonly foundations: Foundations;
-  readonly catalog: Catalog;
-  readonly gateway: Gateway;
-  readonly records: RecordsStore;
-  readonly callers: Authenticator;
-  readonly everConfigured: boolean;
-  readonly exchanges: OpenExchanges;
-}
-
-function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { foundations, catalog, gateway, records, callers, everConfigured, exchanges } = parts;
-  registerHealth(app, version);
-  app.register((surfaces, _options, done) => {
-    requireKey(surfaces, callers);
-    for (const base of basePaths) {
-      registerChatCompletions(surfaces, base, { gateway, exchanges, clock: systemClock, random: systemRandom, log: foundations.log, timing: eventStreamTiming });
-      registerModels(surfaces, base, {
-        catalog,
-        answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
-        nowMs: systemClock.nowMs,
-      });
-      registerGeneration(surfaces, base, { records });
-      registerTokenEstimate(surfaces, base, {
-        modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (request, modelId) => foundations.counter.countRequest(request, modelId),
-      });
-    }
-    done();
-  });
-}
-
-/** Two keys for the first tenant. */
+/** Two keys for the first tenant, unless there are keys. */
 async function createFirstKeys(keys: Keys, tenantId: TenantId, adminToken: string): Promise<House['firstKeys']> {
+  if ((await keys.list()).length > 0) return undefined;
   const live = await keys.create({ tenantId, mode: 'live', label: 'first live key' });
   const test = await keys.create({ tenantId, mode: 'test', label: 'first test key' });
   return { adminToken, liveKey: live.token, testKey: test.token };
 }
-
-interface InfoParts {
-  readonly url: string;
-  readonly startedMs: number;
-  readonly enabled: readonly { readonly id: string; readonly baseUrl: string }[];
-  readonly health: UpstreamHealth;
-  readonly counter: TokenCounter;
-  readonly liveKeysAnsweredBy: House['liveKeysAnsweredBy'];
-}
-
-function serverInfo(parts: InfoParts): ServerInfo {
-  const upstreams = parts.enabled.map(({ id, baseUrl }) => ({
-    id,
-    baseUrl,
-    state: parts.health.state(id).kind === 'ready' ? ('ready' as const) : ('resting' as const),
-  }));
-  return {
-    version,
-    address: parts.url,
-    startedAt: new Date(parts.startedMs).toISOString(),
-    upstreams: [...upstreams, { id: sandboxUpstreamId, baseUrl: null, state: 'ready' }],
-    liveKeysAnsweredBy: parts.liveKeysAnsweredBy,
-    tokenCounts: parts.counter.exact ? 'exact' : 'estimated',
-  };
-}
-

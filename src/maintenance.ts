@@ -2,6 +2,7 @@ import { Fault } from './base/fault.ts';
 import { ConfigError } from './config/config-file.ts';
 import { type Config, type ConfigFlags, loadConfig } from './config/config.ts';
 import type { Environment } from './config/environment-reader.ts';
+import { placeOf } from './storage/postgres-connection.ts';
 import { type InstallProgress, installTokenizer, tokenizerPathIn } from './tokens/tokenizer-file.ts';
 
 type Print = (text: string) => void;
@@ -27,6 +28,7 @@ export function checkConfig(flags: ConfigFlags, environment: Environment, json: 
 interface Summary {
   readonly address: string;
   readonly dataDir: string;
+  readonly database: 'sqlite' | 'postgres';
   readonly upstreams: readonly string[];
   /** Upstreams that the file details, with the variable that would switch them on. */
   readonly switchedOff: Config['switchedOff'];
@@ -37,6 +39,7 @@ function summary(config: Config): Summary {
   return {
     address: `${config.host ?? '127.0.0.1 and ::1'}, port ${config.port}`,
     dataDir: config.dataDir,
+    database: config.databaseUrl === undefined ? 'sqlite' : 'postgres',
     upstreams: config.upstreams.map(({ id }) => id),
     switchedOff: config.switchedOff,
     sandbox: config.upstreams.length === 0,
@@ -49,6 +52,7 @@ function readable(config: Config): string {
   return `The configuration is valid.
   listens on    ${address}
   data          ${dataDir}
+  database      ${config.databaseUrl === undefined ? 'SQLite, in that folder' : placeOf(config.databaseUrl)}
   upstreams     ${sandbox ? 'none: the built-in sandbox answers' : upstreams.join(', ')}
 ${off}`;
 }

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { limitedCaller } from './doubles/limited-caller.ts';
 import { startRedis } from './doubles/redis-server.ts';
 import { buildRateLimiter } from '../src/build-rate-limiter.ts';
+import { LimitSets } from '../src/access/limits/limit-set.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { Fault } from '../src/base/fault.ts';
 import { systemRandom } from '../src/base/random.ts';
@@ -14,11 +15,12 @@ afterAll(() => redis?.stop());
 
 const { signal } = new AbortController();
 const written: string[] = [];
+const limits: LimitsConfig = { models: { 'kimi-k2': { concurrency: 1 } }, whenCountersAreGone: 'share' };
 const parts = {
+  sets: new LimitSets(limits),
   clock: systemClock, random: systemRandom,
   log: { writes: () => true, write: (level: string, message: string) => void written.push(`${level} ${message}`), flush() {} },
 };
-const limits: LimitsConfig = { models: { 'kimi-k2': { concurrency: 1 } }, whenCountersAreGone: 'share' };
 const request = { caller: limitedCaller({}), modelId: 'kimi-k2', tokens: 1 };
 
 describe('buildRateLimiter', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Random, systemRandom } from '../base/random.ts';
-import { claimedId, isAdminToken, mintKey, parseKey, type TokenKind } from './api-key.ts';
+import { RootSecret } from '../base/secret.ts';
+import { claimedId, deriveAdminToken, isAdminToken, mintKey, parseKey, type TokenKind } from './api-key.ts';
 
 const kinds = fc.constantFrom<TokenKind>('live', 'test', 'admin');
 const seeded = fc.tuple(fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.uint8Array({ minLength: 32, maxLength: 32 }));
@@ -91,5 +92,17 @@ describe('isAdminToken', () => {
     expect(isAdminToken(token.slice(0, -1), token)).toBe(false);
     expect(isAdminToken('', token)).toBe(false);
     expect(isAdminToken('', '')).toBe(false);
+  });
+});
+
+describe('deriveAdminToken', () => {
+  it('gives every server of one root secret the same token, and those of another one another', () => {
+    const token = deriveAdminToken(new RootSecret(Buffer.alloc(32, 7)));
+    expect(token).toMatch(forms.admin);
+    expect(parseKey(token)).toMatchObject({ kind: 'admin' });
+    expect(deriveAdminToken(new RootSecret(Buffer.alloc(32, 7)))).toBe(token);
+    const other = deriveAdminToken(new RootSecret(Buffer.alloc(32, 8)));
+    expect(other.slice('mgadm-'.length, 16)).not.toBe(token.slice('mgadm-'.length, 16));
+    expect(other.slice(16, -6)).not.toBe(token.slice(16, -6));
   });
 });

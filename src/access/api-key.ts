@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Id } from '../base/id.ts';
 import type { Random } from '../base/random.ts';
+import type { RootSecret } from '../base/secret.ts';
 
 /**
  * The form of our tokens: prefix, then 59 characters of base62 without a separator: 10 of public id, 43 of secret (256
@@ -48,6 +49,17 @@ export function mintKey(kind: TokenKind, random: Random): MintedToken {
     id: `key_${publicId}`,
     display: `${prefix}${publicId.slice(0, 4)}…`,
   };
+}
+
+/**
+ * The admin token that belongs to a root secret: the same in every server that shares it, so that one token opens the admin
+ * API of all of them.
+ */
+export function deriveAdminToken(secret: RootSecret): string {
+  const derived = secret.derive('admin-token', 1);
+  // Of the public part nothing of the secret part can be told.
+  const random: Random = { bytes: (count) => (count === derived.length ? derived : hash('sha256', derived, 'buffer').subarray(0, count)) };
+  return mintKey('admin', random).token;
 }
 
 /** `text` taken apart, or undefined when it is no token of ours or its checksum is wrong. Says nothing of its validity. */

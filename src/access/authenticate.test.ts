@@ -202,3 +202,98 @@ describe('Authenticator', () => {
     await expect(elsewhere.authenticate(token)).rejects.toMatchObject({ code: 'key_rejected' });
   });
 });
+
+describe('Authenticator, when changes that others make are not heard of', () => {
+  const minuteMs = 60_000;
+
+  it('reads a known key again before each use, and sees what has changed', async () => {
+    const { keys, authenticator } = setUp();
+    const { token, id } = keys.add();
+    await authenticator.authenticate(token);
+    authenticator.lose();
+    expect(authenticator.cached(token)).toBeUndefined();
+    expect(await authenticator.authenticate(token)).toMatchObject({ keyId: id });
+    keys.rows.set(id, { ...(keys.rows.get(id) as StoredKey), revokedMs: 5 });
+    await expect(authenticator.authenticate(token)).rejects.toMatchObject({ code: 'key_rejected' });
+    expect(keys.asked).toBe(3);
+  });
+
+  it('reads it once more when they are heard of again, and then knows it', async () => {
+    const { keys, authenticator } = setUp();
+    const { token, id } = keys.add();
+    await authenticator.authenticate(token);
+    authenticator.lose();
+    authenticator.regain();
+    keys.rows.set(id, { ...(keys.rows.get(id) as StoredKey), allowedModels: ['kimi-k2'] });
+    expect(authenticator.cached(token)).toBeUndefined();
+    expect(await authenticator.authenticate(token)).toMatchObject({ allowedModels: ['kimi-k2'] });
+    expect(authenticator.cached(token)).toMatchObject({ allowedModels: ['kimi-k2'] });
+    expect(keys.asked).toBe(2);
+  });
+
+  it('does not trust what was being read when they were heard of again', async () => {
+    const { keys, authenticator } = setUp();
+    const { token, id } = keys.add();
+    authenticator.lose();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    keys.gate = promise;
+    const early = authenticator.authenticate(token);
+    keys.rows.set(id, { ...(keys.rows.get(id) as StoredKey), revokedMs: 5 });
+    authenticator.regain();
+    resolve();
+    await expect(early).rejects.toMatchObject({ code: 'key_rejected' });
+  });
+
+  it('takes known keys for 15 minutes more while the database is gone, and is never to blame the caller', async () => {
+    const { keys, clock, authenticator } = setUp();
+    const { token, id } = keys.add();
+    await authenticator.authenticate(token);
+    clock.ms += 600 * minuteMs;
+    keys.gone = true;
+    authenticator.lose();
+    clock.ms += 15 * minuteMs - 1;
+    expect(await authenticator.authenticate(token)).toMatchObject({ keyId: id });
+    authenticator.regain();
+    authenticator.lose();
+    clock.ms += 1;
+    await expect(authenticator.authenticate(token)).rejects.toMatchObject({ code: 'storage_unavailable', status: 503 });
+    keys.gone = false;
+    clock.ms += 1_000;
+    expect(await authenticator.authenticate(token)).toMatchObject({ keyId: id });
+  });
+
+  it('asks a database that is gone once a second, however many calls come', async () => {
+    const { keys, clock, authenticator } = setUp();
+    const { token } = keys.add();
+    await authenticator.authenticate(token);
+    keys.gone = true;
+    authenticator.lose();
+    for (let call = 0; call < 20; call += 1) {
+      await authenticator.authenticate(token);
+      clock.ms += 100;
+    }
+    expect(keys.asked).toBe(1 + 2);
+  });
+
+  it('does not take a key that was forgotten meanwhile, nor one that expires', async () => {
+    const { keys, clock, authenticator } = setUp();
+    const [revoked, expiring] = [keys.add(), keys.add({ expiresMs: clock.ms + 10 })];
+    for (const { token } of [revoked, expiring]) await authenticator.authenticate(token);
+    keys.gone = true;
+    authenticator.lose();
+    const late = authenticator.authenticate(revoked.token);
+    authenticator.forget(revoked.id);
+    await expect(late).rejects.toMatchObject({ code: 'storage_unavailable' });
+    clock.ms += 10;
+    await expect(authenticator.authenticate(expiring.token)).rejects.toMatchObject({ code: 'key_rejected' });
+  });
+
+  it('forgets the keys of a tenant, and of no other', async () => {
+    const { keys, authenticator } = setUp();
+    const [mine, theirs] = [keys.add(), keys.add({ tenantId: 'ten_2' })];
+    for (const { token } of [mine, theirs]) await authenticator.authenticate(token);
+    authenticator.forgetTenant('ten_1');
+    expect(authenticator.cached(mine.token)).toBeUndefined();
+    expect(authenticator.cached(theirs.token)).toMatchObject({ tenantId: 'ten_2' });
+  });
+});

@@ -5,6 +5,8 @@ import type { LimitPolicy, SpendLimit } from './limit-policy.ts';
 /** Who sends a request, as the key says. Test callers only ever reach the sandbox and pay nothing. */
 export interface Caller {
   readonly tenantId: TenantId;
+  /** As the operator calls it. */
+  readonly tenantName?: string;
   /** Public id of the key, never the key. */
   readonly keyId: string;
   readonly mode: 'live' | 'test';

@@ -4,6 +4,7 @@ import type { Currency } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
 import type { AccessTables, ApiKeysTable, TenantsTable } from './access-tables.ts';
 import type { KeyId } from './api-key.ts';
+import { keyAnnouncement } from './key-announcements.ts';
 import { type LimitPolicy, limitPolicyText, parseLimitPolicy, parseSpendLimits, type SpendLimit, spendLimitsText } from './limit-policy.ts';
 
 /** A key as stored: everything but the key. */
@@ -23,7 +24,7 @@ export interface StoredKey {
   readonly limits?: LimitPolicy;
   readonly budgets?: readonly SpendLimit[];
   /** What of its tenant holds for every call. */
-  readonly tenant?: TenantTerms;
+  readonly tenant?: TenantTerms & { readonly name: string };
 }
 
 /** What a tenant's calls are bound by; see `Tenant`. */
@@ -109,6 +110,7 @@ export class KeyStore {
           budgets: key.budgets === undefined ? null : spendLimitsText(key.budgets),
         })
         .compile(),
+      ...keyAnnouncement(this.#database, key.id),
     ]);
   }
 
@@ -124,14 +126,12 @@ export class KeyStore {
 
   /** Marks the key as revoked; one that is keeps its first time. Returns whether there is such a key. */
   async revoke(id: string, revokedMs: number): Promise<boolean> {
-    const [changed = 0] = await this.#database.commit([
-      this.#builder
-        .updateTable('api_keys')
-        .set((column) => ({ revoked_ms: column.fn.coalesce('revoked_ms', column.val(revokedMs)) }))
-        .where('id', '=', id)
-        .compile(),
-    ]);
-    return changed > 0;
+    const change = this.#builder
+      .updateTable('api_keys')
+      .set((column) => ({ revoked_ms: column.fn.coalesce('revoked_ms', column.val(revokedMs)) }))
+      .where('id', '=', id)
+      .compile();
+    return (await this.#database.commitIf([change], keyAnnouncement(this.#database, id))).committed;
   }
 
   #keys(): SelectQueryBuilder<AccessTables, 'api_keys' | 'tenants', KeyRow> {
@@ -139,7 +139,7 @@ export class KeyStore {
       .selectFrom('api_keys')
       .innerJoin('tenants', 'tenants.id', 'api_keys.tenant_id')
       .selectAll('api_keys')
-      .select(['tenants.wallet_currency', 'tenants.limits as tenant_limits', 'tenants.budgets as tenant_budgets']);
+      .select(['tenants.name as tenant_name', 'tenants.wallet_currency', 'tenants.limits as tenant_limits', 'tenants.budgets as tenant_budgets']);
   }
 
   async #select(query: CompiledQuery<KeyRow>): Promise<StoredKey[]> {
@@ -148,6 +148,7 @@ export class KeyStore {
 }
 
 type KeyRow = Selectable<ApiKeysTable> & {
+  readonly tenant_name: string;
   readonly wallet_currency: string | null;
   readonly tenant_limits: string | null;
   readonly tenant_budgets: string | null;
@@ -198,7 +199,7 @@ function toStoredKey(row: KeyRow): StoredKey {
     ...(row.allowed_models === null ? {} : { allowedModels: modelsOf(row.allowed_models) }),
     ...(row.limits === null ? {} : { limits: parseLimitPolicy(row.limits) }),
     ...(row.budgets === null ? {} : { budgets: parseSpendLimits(row.budgets) }),
-    tenant: termsOf(row.wallet_currency, row.tenant_limits, row.tenant_budgets),
+    tenant: { name: row.tenant_name, ...termsOf(row.wallet_currency, row.tenant_limits, row.tenant_budgets) },
   };
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
 /** Prefixes of our public ids. */
-export type IdPrefix = 'gen' | 'key' | 'ten' | 'req' | 'batch' | 'file';
+export type IdPrefix = 'gen' | 'key' | 'ten' | 'req' | 'batch' | 'file' | 'trf' | 'node';
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 export type GenerationId = Id<'gen'>;
 export type TenantId = Id<'ten'>;

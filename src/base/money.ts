@@ -55,6 +55,11 @@ export function divideHalfEven(value: bigint, divisor: bigint): bigint {
   return value < 0n ? quotient - 1n : quotient + 1n;
 }
 
+/** `value / divisor`, rounded up: for what is held back, which must never be too little. `divisor` must be positive. */
+export function divideUp(value: bigint, divisor: bigint): bigint {
+  return value > 0n ? (value + divisor - 1n) / divisor : value / divisor;
+}
+
 /** Pico-units rounded half-even to nano-units. */
 export function toNanos(amount: Picos): Nanos {
   return divideHalfEven(amount, 1000n);

@@ -1,12 +1,15 @@
 import type { CatalogFile, CatalogOverrides, ModelEntry, OfferEntry, UpstreamRow } from './catalog-schema.ts';
 import type { Model } from './model.ts';
-import { toPrice } from './price-list.ts';
+import type { PriceEntry } from './price-entry-schema.ts';
+import { sinceEver, toPrice } from './price-list.ts';
 
 /** Something that the schema cannot see: an entry that names what does not exist, or lacks what it must have. */
 export interface CatalogIssue {
   /** Path within the overrides (or the shipped file): `offers.2.model`. */
   readonly path: string;
   readonly message: string;
+  /** Path of the entry that this one is at odds with. */
+  readonly other?: string;
 }
 
 /** The catalog and its overrides do not fit together. The message names every issue. */
@@ -14,7 +17,7 @@ export class CatalogError extends Error {
   readonly issues: readonly CatalogIssue[];
 
   constructor(issues: readonly CatalogIssue[]) {
-    super(issues.map((issue) => `catalog.${issue.path}: ${issue.message}`).join('\n'));
+    super(issues.map(({ path, message, other }) => `catalog.${path}: ${message}${other === undefined ? '' : ` (see catalog.${other})`}`).join('\n'));
     this.name = 'CatalogError';
     this.issues = issues;
   }
@@ -131,6 +134,7 @@ function mergeOffers(
   issues: CatalogIssue[],
 ): readonly AssembledOffer[] {
   const merged = new Map<string, AssembledOffer>();
+  for (const list of [base, overrides]) checkOffers(list, issues);
   const add = (entry: OfferEntry, index: number, overriding: boolean): void => {
     if (!models.has(entry.model)) {
       issues.push({ path: `offers.${index}.model`, message: `no model has the id "${entry.model}"` });
@@ -148,4 +152,27 @@ function mergeOffers(
   for (const [index, entry] of base.entries()) add(entry, index, false);
   for (const [index, entry] of overrides.entries()) add(entry, index, true);
   return [...merged.values()];
+}
+
+/** No list may speak of one offer twice, and no offer state two prices for one day: which of them holds would be a matter of luck. */
+function checkOffers(entries: readonly OfferEntry[], issues: CatalogIssue[]): void {
+  const firsts = new Map<string, number>();
+  for (const [index, { upstream, model, prices = [] }] of entries.entries()) {
+    const key = `${upstream}/${model}`;
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, index);
+    else issues.push({ path: `offers.${index}`, message: `a second entry for "${model}" at "${upstream}"; put them together`, other: `offers.${first}` });
+    for (const [at, row] of prices.entries()) {
+      const earlier = prices.slice(0, at).findIndex((one) => hold(one, row));
+      if (earlier < 0) continue;
+      const since = row.validFrom === undefined ? 'without a day' : `from ${row.validFrom} on`;
+      issues.push({ path: `offers.${index}.prices.${at}`, message: `a second price ${since} for "${model}" at "${upstream}"`, other: `offers.${index}.prices.${earlier}` });
+    }
+  }
+}
+
+/** Whether two rows are in force from the same day on, on the same list; a row without a list is on all of them. */
+function hold(one: PriceEntry, other: PriceEntry): boolean {
+  const sameList = one.list === undefined || other.list === undefined || one.list === other.list;
+  return sameList && (one.validFrom ?? sinceEver) === (other.validFrom ?? sinceEver);
 }

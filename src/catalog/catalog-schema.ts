@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { priceEntrySchema } from './price-entry-schema.ts';
 
 /**
  * The shape of `catalog.yaml`, and of the fragment with which a configuration extends or overrides it. Entries may be
@@ -15,32 +16,6 @@ const upstreamId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower-case le
 const isoDate = z.iso.date();
 const tokenCount = z.int().min(1).max(1_000_000_000);
 const modality = z.enum(['text', 'image', 'video', 'audio']);
-
-/**
- * A rate per 1M tokens, quoted. Six decimal places make a whole number of pico-units per token, so that rating is exact.
- */
-const rate = z
-  .string({ error: 'quote a price, so that it stays a decimal: "0.60"' })
-  .regex(/^\d{1,12}(\.\d{1,6})?$/, 'a decimal number of at least 0 with at most six decimal places, such as "0.60"');
-
-const priceEntrySchema = z.strictObject({
-  /** Derived from upstream, model, list and day when absent. */
-  id: words.exactOptional(),
-  /** Name of one of the upstream's price lists; absent: on all of them. */
-  list: words.exactOptional(),
-  /** Absent: always. */
-  validFrom: isoDate.exactOptional(),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'an ISO 4217 code in capitals, such as USD'),
-  input: rate,
-  cacheRead: rate.exactOptional(),
-  cacheWrite: rate.exactOptional(),
-  output: rate,
-  batchInput: rate.exactOptional(),
-  batchCacheRead: rate.exactOptional(),
-  batchOutput: rate.exactOptional(),
-  cacheStoragePerHour: rate.exactOptional(),
-  source: words.exactOptional(),
-});
 
 const architectureSchema = z.strictObject({
   kind: words,
@@ -166,5 +141,4 @@ export type CatalogFile = z.output<typeof catalogFileSchema>;
 export type CatalogOverrides = z.output<typeof catalogOverridesSchema>;
 export type ModelEntry = z.output<typeof modelEntrySchema>;
 export type OfferEntry = z.output<typeof offerEntrySchema>;
-export type PriceEntry = z.output<typeof priceEntrySchema>;
 export type UpstreamRow = z.output<typeof upstreamRowSchema>;

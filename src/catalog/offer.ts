@@ -1,4 +1,5 @@
 import type { Currency } from '../base/money.ts';
+import type { DailySpan } from './price-window.ts';
 
 /**
  * In `upstreamModel`: send the id that the caller wrote (less the variant). For self-hosted upstreams that would not
@@ -17,7 +18,7 @@ export interface Offer {
   /** The window is a guess (a self-hosted model that we know nothing of); no prompt is refused for it. */
   readonly contextAssumed?: boolean;
   readonly outputTokensMax: number;
-  /** Output limit that the upstream applies when none is sent. */
+  /** Output limit that the upstream applies when none is sent, thinking included. */
   readonly outputTokensDefault?: number;
   /** Newest last. Empty: the offer is unpriced, which is a state and not a price of zero. */
   readonly prices: readonly Price[];
@@ -27,21 +28,47 @@ export interface Offer {
 }
 
 /** Decimal strings per 1M tokens. A missing rate is unknown, not zero. */
-export interface Price {
+export interface Rates {
+  readonly input: string;
+  readonly cacheRead?: string;
+  /** Kept for five minutes. */
+  readonly cacheWrite?: string;
+  readonly cacheWrite1h?: string;
+  readonly output: string;
+  readonly batchInput?: string;
+  readonly batchCacheRead?: string;
+  readonly batchOutput?: string;
+}
+
+/** Rates for prompts of more than `promptTokensAbove` tokens; the whole request is charged at them. */
+export interface PriceTier extends Rates {
+  readonly promptTokensAbove: number;
+}
+
+/** Rates of a span of every day, judged by when the request starts. They stand in place of the row's, tiers included. */
+export interface PriceWindow extends Rates, DailySpan {
+  readonly tiers?: readonly PriceTier[];
+}
+
+/** What is charged by the call, in whole units of the currency. */
+export interface PerCall {
+  readonly webSearch?: string;
+}
+
+/** A row of the price book. */
+export interface Price extends Rates {
   /** Id of this row, stored with each cost: `moonshot/kimi-k2/2025-07-11`. */
   readonly id: string;
   /** ISO date; the row applies from its first moment, UTC. */
   readonly validFrom: string;
   readonly currency: Currency;
-  readonly input: string;
-  readonly cacheRead?: string;
-  readonly cacheWrite?: string;
-  readonly output: string;
-  readonly batchInput?: string;
-  readonly batchCacheRead?: string;
-  readonly batchOutput?: string;
   /** Per 1M tokens and hour. */
   readonly cacheStoragePerHour?: string;
+  readonly perCall?: PerCall;
+  /** Smallest first. */
+  readonly tiers?: readonly PriceTier[];
+  /** None overlap. */
+  readonly windows?: readonly PriceWindow[];
   /** Where the figure comes from. */
   readonly source?: string;
 }

@@ -1,10 +1,11 @@
-import type { PriceEntry, UpstreamRow } from './catalog-schema.ts';
+import type { UpstreamRow } from './catalog-schema.ts';
 import type { Price } from './offer.ts';
+import type { PriceEntry } from './price-entry-schema.ts';
 
 type PriceLists = UpstreamRow['priceLists'];
 
 /** Rows without a day hold since ever. */
-const sinceEver = '1970-01-01';
+export const sinceEver = '1970-01-01';
 
 /**
  * The rows that an upstream bills by at `baseUrl`, oldest first, as `Price`s.

@@ -3,6 +3,7 @@ import { toFault } from '../base/fault.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
+import { moneySchema } from './money-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
@@ -83,6 +84,19 @@ export const configSchema = z
       })
       .optional()
       .describe('The built-in simulated model.'),
+    retention: z
+      .strictObject({
+        generationsDays: z.int().min(1).max(36_500).optional().describe('How many UTC days before today calls are kept one by one; older ones become sums of their day. Default: for ever.'),
+      })
+      .optional()
+      .describe('What is kept, and for how long.'),
+    reconciliation: z
+      .strictObject({
+        everyHours: z.int().min(1).max(24).optional().describe("Read Moonshot's balance every so many hours of the UTC day, and at midnight. Default: never."),
+      })
+      .optional()
+      .describe("The upstreams' own figures, to compare recorded costs with."),
+    money: moneySchema.optional(),
     limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),
   })

@@ -170,3 +170,39 @@ catalog:
     expect(() => loadConfig(flags, environment)).toThrow(source);
   });
 });
+
+describe('MOONGATE_DATABASE_URL', () => {
+  const secret = 'a-shared-secret-of-more-than-thirty-two-bytes';
+  const problemsOf = (environment: Record<string, string>): unknown => {
+    try {
+      return loadConfig({}, environment).databaseUrl;
+    } catch (thrown) {
+      if (!(thrown instanceof ConfigError)) throw thrown;
+      expect(thrown.message).not.toContain('PASSWORD');
+      return thrown.problems.map(({ source, message }) => `${source}: ${message}`);
+    }
+  };
+
+  it.each([
+    'postgres://moongate:p%40ss@db.example:5433/moongate',
+    'postgresql://moongate@[::1]/moongate?sslmode=verify-full',
+    'postgres:///moongate?host=/var/run/postgresql',
+  ])('takes %s', (url) => {
+    expect(problemsOf({ MOONGATE_DATABASE_URL: url, MOONGATE_SECRET: secret })).toBe(url);
+  });
+
+  it.each([
+    ['moongate:PASSWORD@host/db', /expected a URL such as postgres/],
+    ['mysql://moongate:PASSWORD@host/db', /expected a URL such as postgres/],
+    ['postgres://moongate:PASS/WORD#@host/db', /percent-encoded/],
+    ['postgres://moongate:PASSWORD@host', /names no database/],
+    ['postgres://moongate:PASSWORD@host/', /names no database/],
+    ['postgres:///moongate', /names no host/],
+  ])('refuses %s and does not quote it', (url, message) => {
+    expect(problemsOf({ MOONGATE_DATABASE_URL: url, MOONGATE_SECRET: secret })).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('wants the root secret beside it', () => {
+    expect(problemsOf({ MOONGATE_DATABASE_URL: 'postgres://h/d' })).toEqual([expect.stringMatching(/^MOONGATE_SECRET: expected the root secret, since MOONGATE_DATABASE_URL is set; make one with/)]);
+  });
+});

@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseRootSecret } from '../base/secret.ts';
 import { StartRefusal } from '../base/start-refusal.ts';
 import { CatalogError } from '../catalog/assemble-catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { shippedCatalog } from '../catalog/shipped-catalog.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
+import { databaseUrlOf } from './database-url.ts';
 import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
+import { type MoneyConfig, moneyConfig } from './money-config.ts';
 
 /** What the server runs with: defaults, under the file, under the environment, under the flags. */
 export interface Config {
@@ -29,9 +32,18 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** Where the counters of the limits are shared with other replicas. May hold a password; never to be shown. */
   readonly valkeyUrl?: string;
+  /** Undefined: kept for ever. */
+  readonly retention: { readonly generationsDays?: number };
+  /** Undefined: only when asked for. */
+  readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
+  readonly money: MoneyConfig;
+  /** Where the process is to die; for the simulation of kills. */
+  readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
   readonly rootSecret?: string;
+  /** Of Postgres, with its password; then there is a root secret too. Absent: SQLite in the data folder. */
+  readonly databaseUrl?: string;
 }
 
 /** `--port --host --data-dir --config`, as text. */
@@ -60,7 +72,9 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const document = path === undefined ? parseConfig('', fileDefault) : readConfigFile(path);
   const { file } = document;
   const { upstreams, switchedOff } = configuredUpstreams(document, read, problems);
-  const limits = limitsOf(document, upstreams, switchedOff, problems);
+  const catalog = checkedCatalog(document, upstreams, switchedOff, problems);
+  const money = moneyConfig(document, { folder: path === undefined ? '.' : dirname(path), catalog, upstreams, switchedOff }, problems);
+  const limits = limitsConfig(document, catalog, problems);
   const valkeyUrl = valkeyUrlOf(read('MOONGATE_VALKEY_URL'), problems);
   const portFlag = flag('port');
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
@@ -68,6 +82,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
+  const databaseUrl = databaseUrlOf(read('MOONGATE_DATABASE_URL'), rootSecret, problems);
+  const crashPoint = read('MOONGATE_CRASH_AT');
   const logLevel = logLevelOf(read('MOONGATE_LOG_LEVEL'), problems) ?? file.logLevel ?? 'info';
   if (problems.length > 0) throw new ConfigError(problems);
   return {
@@ -88,28 +104,32 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     },
     limits,
     ...(valkeyUrl === undefined ? {} : { valkeyUrl }),
+    retention: file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays },
+    reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
+    money,
+    ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
   };
 }
 
-/**
- * The limits, whose models the catalog knows. Adds to `problems` what only the catalog itself can tell as well: offers of
- * models or at upstreams that do not exist, and the like.
- */
-function limitsOf(
+/** The catalog of the configuration. What only it can tell goes into `problems`: offers of models that do not exist, and the like. */
+function checkedCatalog(
   document: ConfigDocument,
   upstreams: readonly UpstreamConfig[],
   switchedOff: readonly SwitchedOffUpstream[],
   problems: ConfigProblem[],
-): LimitsConfig {
+): Catalog | undefined {
   try {
-    const catalog = openCatalog({ upstreams, switchedOff, catalog: document.file.catalog }, shippedCatalog());
-    return limitsConfig(document, (name) => catalog.resolve(name)?.model.id, problems);
+    return openCatalog({ upstreams, switchedOff, catalog: document.file.catalog }, shippedCatalog());
   } catch (thrown) {
     if (!(thrown instanceof CatalogError)) throw thrown;
-    problems.push(...thrown.issues.map(({ path, message }) => document.problemAt(['catalog', ...path.split('.')], message)));
-    return { models: {}, whenCountersAreGone: 'share' };
+    for (const { path, message, other } of thrown.issues) {
+      const where = other === undefined ? '' : `; the other stands in line ${document.lineOf(['catalog', ...other.split('.')])}`;
+      problems.push(document.problemAt(['catalog', ...path.split('.')], message + where));
+    }
+    return undefined;
   }
 }
 

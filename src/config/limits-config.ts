@@ -1,6 +1,7 @@
 import type { LimitPolicy, RateLimits } from '../access/limit-policy.ts';
 import type { ServerLimits } from '../access/limits/limit-set.ts';
 import type { QueueSettings } from '../access/limits/fair-queue.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { ConfigDocument, ConfigPath, ConfigProblem } from './config-file.ts';
 
 /** `limits:` of the configuration, with every model by its canonical id. */
@@ -11,10 +12,14 @@ export interface LimitsConfig extends ServerLimits {
 }
 
 /** The canonical id that a model's name stands for; undefined when there is no such model. */
-export type ResolveModel = (name: string) => string | undefined;
+type ResolveModel = (name: string) => string | undefined;
 
-/** The limits of a configuration file. Adds to `problems` the models that `resolve` does not know, and those named twice. */
-export function limitsConfig(document: ConfigDocument, resolve: ResolveModel, problems: ConfigProblem[]): LimitsConfig {
+/**
+ * The limits of a configuration file. Adds to `problems` the models that `catalog` does not know, and those named twice. Without
+ * a catalog, which then has problems of its own, every name is taken as it is.
+ */
+export function limitsConfig(document: ConfigDocument, catalog: Pick<Catalog, 'resolve'> | undefined, problems: ConfigProblem[]): LimitsConfig {
+  const resolve: ResolveModel = (name) => (catalog === undefined ? name : catalog.resolve(name)?.model.id);
   const { models, tenantDefault, queue, whenCountersAreGone = 'share' } = document.file.limits ?? {};
   const byId = (limits: Readonly<Record<string, RateLimits>> | undefined, path: ConfigPath): Readonly<Record<string, RateLimits>> =>
     modelsById(limits ?? {}, path, document, resolve, problems);

@@ -27,6 +27,8 @@ export type DialogueEvent =
   | { readonly type: 'tool-call-delta'; readonly choice: number; readonly index: number; readonly argumentsText: string }
   | { readonly type: 'choice-end'; readonly choice: number; readonly finish: Finish }
   | { readonly type: 'usage'; readonly usage: Usage }
+  /** The upstream's counts cannot be true, and those that it gave before are not to be believed either. */
+  | { readonly type: 'usage-rejected' }
   | { readonly type: 'error'; readonly fault: Fault };
 
 /**

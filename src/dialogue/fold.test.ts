@@ -52,4 +52,12 @@ describe('Fold', () => {
   it('throws the fault of an error event', () => {
     expect(() => fold([{ type: 'error', fault: new Fault('upstream_failed') }])).toThrow(Fault);
   });
+
+  it('takes the last word on usage, whether it is believed or not', () => {
+    const usage = { inputUncached: 1, cacheRead: 0, cacheWrite: 0, output: 1, estimated: false };
+    const ended: DialogueEvent = { type: 'choice-end', choice: 0, finish: { reason: 'stop' } };
+    expect(fold([ended, { type: 'usage', usage }, { type: 'usage-rejected' }])).toMatchObject({ usageRejected: true });
+    expect(fold([ended, { type: 'usage', usage }, { type: 'usage-rejected' }])).not.toHaveProperty('usage');
+    expect(fold([ended, { type: 'usage-rejected' }, { type: 'usage', usage }])).not.toHaveProperty('usageRejected');
+  });
 });

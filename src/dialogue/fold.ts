@@ -25,7 +25,7 @@ export class Fold {
   #model = '';
   #createdS = 0;
   #provider: string | undefined;
-  #usage: Usage | undefined;
+  #usage: Usage | 'rejected' | undefined;
   readonly #choices: OpenChoice[] = [];
 
   add(event: DialogueEvent): void {
@@ -70,6 +70,9 @@ export class Fold {
       case 'usage':
         this.#usage = event.usage;
         return;
+      case 'usage-rejected':
+        this.#usage = 'rejected';
+        return;
       case 'error':
         throw event.fault;
     }
@@ -82,7 +85,7 @@ export class Fold {
       createdS: this.#createdS,
       ...(this.#provider === undefined ? {} : { provider: this.#provider }),
       choices: this.#choices.map(closed),
-      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
+      ...(this.#usage === undefined ? {} : this.#usage === 'rejected' ? { usageRejected: true } : { usage: this.#usage }),
     };
   }
 

@@ -21,6 +21,8 @@ export interface DialogueReply {
   readonly choices: readonly ReplyChoice[];
   /** Undefined when the upstream sent none that could be believed. */
   readonly usage?: Usage;
+  /** It sent some, and they could not be. */
+  readonly usageRejected?: true;
   /** The reply as it came, for a surface of the same protocol. */
   readonly source?: { readonly protocol: string; readonly value: JsonObject };
 }

@@ -1,20 +1,28 @@
 import type { Caller } from '../access/caller.ts';
+import type { LimitLease, RateLimiter } from '../access/limits/rate-limiter.ts';
 import type { Model } from '../catalog/model.ts';
 import type { Offer } from '../catalog/offer.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
+import type { LimitStanding } from '../base/limit-standing.ts';
 import type { EventBatch } from '../dialogue/event.ts';
 import type { Loss } from '../dialogue/extensions.ts';
+import type { ReplyCost } from '../dialogue/reply-cost.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
-import type { Usage } from '../dialogue/usage.ts';
-import type { GenerationRecord } from '../records/generation-record.ts';
-import { type Plan, type PlannedAttempt, retiredFault } from '../routing/plan.ts';
+import { totalTokens, type Usage } from '../dialogue/usage.ts';
+import type { Hold } from '../ledger/hold.ts';
+import { type PlannedAttempt, retiredFault } from '../routing/plan.ts';
 import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type UpstreamCall } from '../upstreams/upstream.ts';
+import type { BilledCall, Billing } from './billing.ts';
+import { boundsOf } from './call-bounds.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
+import type { BoundedPlan } from './planner.ts';
 import { type Ended, recordOf, usageOf, usesTokens } from './settlement.ts';
+import { shownCost } from './shown-cost.ts';
 
 export type { Flow } from '../upstreams/upstream.ts';
 
@@ -31,6 +39,8 @@ export interface AttemptOpened {
   readonly upstreamId: string;
   readonly losses: readonly Loss[];
   readonly flow: Flow;
+  /** Where the caller stands with its rate limits; undefined: none holds. */
+  readonly standing?: LimitStanding | undefined;
 }
 
 /** Takes what a generation delivers. Called synchronously, on the hot path. */
@@ -46,12 +56,14 @@ export interface GenerationEnd {
   /** The reply of a request that was not streamed. */
   readonly reply?: DialogueReply;
   readonly usage: Usage;
+  /** What the caller pays. */
+  readonly cost?: ReplyCost;
 }
 
 export interface GatewayDeps {
   readonly clock: Clock;
   /** Ordered attempts for a request. Throws the fault to answer with when there can be none. */
-  plan(caller: Caller, request: DialogueRequest): Plan | Promise<Plan>;
+  plan(caller: Caller, request: DialogueRequest): BoundedPlan | Promise<BoundedPlan>;
   upstream(id: string): Upstream | undefined;
   /** By canonical id. */
   model(id: string): Model | undefined;
@@ -61,8 +73,12 @@ export interface GatewayDeps {
   reportAttempt(upstreamId: string, failure: AttemptFailure | undefined): void;
   /** Tokens of the prompt, for a reply whose upstream sent no usage. */
   estimatePrompt(request: DialogueRequest, modelId: string): Promise<number>;
-  /** Resolves when the record is durable. */
-  record(record: GenerationRecord): Promise<void>;
+  readonly limiter: Pick<RateLimiter, 'take'>;
+  /** Whether any limit of the caller's counts tokens, so that they must be estimated beforehand. */
+  countsTokens(caller: Caller, modelId: string): boolean;
+  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close'>;
+  /** Told of the places that each call passes; see `Checkpoint`. */
+  readonly onCheckpoint?: ((passed: Checkpoint) => void) | undefined;
 }
 
 interface Journey {
@@ -80,9 +96,12 @@ interface Journey {
   stage: AttemptStage | undefined;
   firstEventAfterMs: number | undefined;
   reply: DialogueReply | undefined;
+  /** What the last attempt may cost at most. */
+  held: Hold | undefined;
+  standing: LimitStanding | undefined;
 }
 
-/** One request's life: plan, attempt, relay, settle, record. Every surface, and later every batch line, goes through here. */
+/** One request's life: plan, admit, hold, attempt, relay, settle with its record. Every surface, and later every batch line, goes through here. */
 export class Gateway {
   readonly #deps: GatewayDeps;
 
@@ -93,7 +112,7 @@ export class Gateway {
   /**
    * Generates one reply. Resolves when the reply has been delivered to `sink` (streamed) or is in hand (not streamed) and
    * its record is durable, so that the caller may send the last byte. Rejects with a `Fault`; what had been delivered
-   * until then has been recorded too.
+   * until then has been recorded too. What a rate limit refuses is no generation, and leaves no record.
    */
   async generate(
     caller: Caller,
@@ -106,27 +125,51 @@ export class Gateway {
     const journey: Journey = {
       caller, request, options, sink, signal,
       startedMs: clock.nowMs(), startedMonotonicMs: clock.monotonicMs(),
-      meter: new Meter(), attempt: undefined, attempts: 0, stage: undefined, firstEventAfterMs: undefined, reply: undefined,
+      meter: new Meter(), attempt: undefined, attempts: 0, stage: undefined, firstEventAfterMs: undefined, reply: undefined, held: undefined, standing: undefined,
     };
-    const failure = await this.#attemptPlanned(journey);
-    const usage = await this.#settle(journey, failure);
-    if (failure !== undefined) throw failure;
-    return { usage, ...(journey.reply === undefined ? {} : { reply: journey.reply }) };
+    const plan = await this.#plan(journey);
+    if (plan instanceof Fault) {
+      await this.#settle(journey, plan);
+      throw plan;
+    }
+    const lease = await this.#admit(journey, plan);
+    journey.standing = lease.standing;
+    let usedTokens = 0;
+    try {
+      const failure = await this.#attemptAll(journey, plan);
+      // Nothing was done, and there is nowhere to write that down.
+      if (failure?.code === 'storage_unavailable' && journey.attempts === 0) throw failure;
+      const end = await this.#settle(journey, failure);
+      usedTokens = totalTokens(end.usage);
+      if (failure !== undefined) throw failure;
+      return { ...end, ...(journey.reply === undefined ? {} : { reply: journey.reply }) };
+    } finally {
+      if (journey.attempts === 0) lease.cancel();
+      else lease.settle(usedTokens);
+    }
   }
 
-  /** Plans and tries; the fault to answer with when there is no plan or none of its attempts succeeded. */
-  async #attemptPlanned(journey: Journey): Promise<Fault | undefined> {
-    let plan: Plan;
+  /** The plan, or why there is none. */
+  async #plan({ caller, request }: Journey): Promise<BoundedPlan | Fault> {
     try {
-      plan = await this.#deps.plan(journey.caller, journey.request);
+      return await this.#deps.plan(caller, request);
     } catch (thrown) {
       return toFault(thrown);
     }
-    return this.#attemptAll(journey, plan);
+  }
+
+  /** Takes what the rate limits grant. Throws `rate_limited`. */
+  #admit({ caller, request, signal }: Journey, plan: BoundedPlan): LimitLease | Promise<LimitLease> {
+    const { limiter, countsTokens, estimatePrompt } = this.#deps;
+    const modelId = plan.model.id;
+    if (!countsTokens(caller, modelId)) return limiter.take({ caller, modelId, tokens: 0 }, signal);
+    const offer = plan.attempts[0]?.offer;
+    const { outputTokensMax, choiceCount } = offer === undefined ? { outputTokensMax: 0, choiceCount: 1 } : boundsOf(request, offer, plan.promptTokensMax, false);
+    return estimatePrompt(request, modelId).then((prompt) => limiter.take({ caller, modelId, tokens: prompt + outputTokensMax * choiceCount }, signal));
   }
 
   /** Tries the plan's attempts in order until one succeeds; the fault to answer with when none did. */
-  async #attemptAll(journey: Journey, plan: Plan): Promise<Fault | undefined> {
+  async #attemptAll(journey: Journey, plan: BoundedPlan): Promise<Fault | undefined> {
     let fault: Fault | undefined;
     let maybeProcessed = false;
     let gone = false;
@@ -135,10 +178,17 @@ export class Gateway {
     for (const attempt of plan.attempts) {
       const upstream = this.#deps.upstream(attempt.offer.upstreamId);
       if (upstream === undefined || counted === attemptsMax || (attempt.successor && !gone)) continue;
+      const held = await this.#hold(journey, plan, attempt);
+      if (held instanceof Fault) {
+        // A cheaper place may still be within what there is.
+        fault ??= held;
+        if (held.code === 'storage_unavailable') return held;
+        continue;
+      }
       journey.attempt = attempt;
       journey.attempts += 1;
       journey.meter = new Meter();
-      const failure = await this.#attemptOne(journey, attempt, upstream);
+      const failure = await this.#attemptOne(journey, attempt, upstream, held.limitToSend);
       if (failure === undefined) return undefined;
       journey.stage = failure.stage;
       if (journey.signal.aborted) return failure.fault.code === 'caller_gone' ? failure.fault : new Fault('caller_gone');
@@ -152,13 +202,29 @@ export class Gateway {
   }
 
   /** What a vendor's refusal of a model past its day means for the caller: where to go instead. */
-  #explained(fault: Fault, attempt: PlannedAttempt, plan: Plan): Fault {
+  #explained(fault: Fault, attempt: PlannedAttempt, plan: BoundedPlan): Fault {
     if (!isModelGone(fault) || !(attempt.retired || fault.code === 'model_retired')) return fault;
     return retiredFault(plan.model, this.#deps.successor(plan.model.id), attempt.offer.upstreamId);
   }
 
-  async #attemptOne(journey: Journey, attempt: PlannedAttempt, upstream: Upstream): Promise<AttemptFailure | undefined> {
-    const { request, options, sink, signal } = journey;
+  /** Holds what `attempt` may cost at most, and says what limit that takes; or why it cannot be paid for. */
+  async #hold(journey: Journey, plan: BoundedPlan, attempt: PlannedAttempt): Promise<{ readonly limitToSend: number | undefined } | Fault> {
+    const { caller, request, held } = journey;
+    const binding = caller.walletCurrency !== undefined || caller.keyBudgets !== undefined || caller.tenantBudgets !== undefined;
+    const bounds = boundsOf(request, attempt.offer, plan.promptTokensMax, binding);
+    journey.held = undefined;
+    try {
+      journey.held = await this.#deps.billing.hold(billedCall(journey), attempt, bounds, journey.attempts + 1, held);
+      if (journey.held !== undefined) this.#deps.onCheckpoint?.('after-hold');
+      return { limitToSend: journey.held === undefined ? undefined : bounds.limitToSend };
+    } catch (thrown) {
+      return toFault(thrown);
+    }
+  }
+
+  async #attemptOne(journey: Journey, attempt: PlannedAttempt, upstream: Upstream, limitToSend: number | undefined): Promise<AttemptFailure | undefined> {
+    const { options, sink, signal } = journey;
+    const request = limitToSend === undefined ? journey.request : { ...journey.request, outputTokensMax: limitToSend };
     try {
       const reply = await upstream.generate(
         {
@@ -170,11 +236,13 @@ export class Gateway {
           ...(options.sandboxScript === undefined ? {} : { sandboxScript: options.sandboxScript }),
         },
         {
-          onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, losses, flow }),
+          onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, losses, flow, standing: journey.standing }),
           onBatches: (batches) => {
+            const first = journey.firstEventAfterMs === undefined;
             journey.firstEventAfterMs ??= this.#elapsedMs(journey);
             journey.meter.add(batches);
             sink.onBatches(batches);
+            if (first) this.#deps.onCheckpoint?.('first-event');
           },
         },
         signal,
@@ -193,8 +261,8 @@ export class Gateway {
     }
   }
 
-  /** Works out usage and cost, and makes the record durable. Returns the usage that the reply is to show. */
-  async #settle(journey: Journey, failure: Fault | undefined): Promise<Usage> {
+  /** Works out usage and what it comes to, and books both with the record. Returns what the reply is to show. */
+  async #settle(journey: Journey, failure: Fault | undefined): Promise<GenerationEnd> {
     const { caller, request, options, meter, attempt, attempts, stage, startedMs, firstEventAfterMs } = journey;
     const ended: Ended = {
       caller, request, generationId: options.generationId, surface: options.surface,
@@ -203,13 +271,20 @@ export class Gateway {
     const accountable = usesTokens(ended);
     const prompt = accountable && meter.usage === undefined && attempt !== undefined ? await this.#deps.estimatePrompt(request, attempt.offer.modelId) : 0;
     const usage = usageOf(ended, prompt);
-    await this.#deps.record(recordOf(ended, accountable ? usage : undefined));
-    return usage;
+    const reckoning = attempt === undefined || !accountable ? undefined : this.#deps.billing.reckon(billedCall(journey), attempt, usage, journey.held);
+    this.#deps.onCheckpoint?.('before-settle');
+    await this.#deps.billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, journey.held);
+    this.#deps.onCheckpoint?.('after-settle');
+    return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
   }
 
   #elapsedMs(journey: Journey): number {
     return Math.round(this.#deps.clock.monotonicMs() - journey.startedMonotonicMs);
   }
+}
+
+function billedCall({ caller, request, options, startedMs }: Journey): BilledCall {
+  return { caller, generationId: options.generationId, startedMs, surface: options.surface, requestedModel: request.model, streamed: request.stream };
 }
 
 function rulesOf(model: Model | undefined): Pick<UpstreamCall, 'modelRules'> {

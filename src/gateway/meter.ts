@@ -1,7 +1,8 @@
 import type { EventBatch } from '../dialogue/event.ts';
 import type { Finish } from '../dialogue/finish.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
-import type { Usage } from '../dialogue/usage.ts';
+import { checkedAgainstLimit, type Usage } from '../dialogue/usage.ts';
+import { WebSearchCount } from '../dialogue/web-search-count.ts';
 import { estimateTokens } from '../tokens/token-estimate.ts';
 
 /** Counts what passes by, so that a reply whose usage never came can be estimated, and remembers what the record needs. */
@@ -10,6 +11,9 @@ export class Meter {
   #units = 0;
   #extraBytes = 0;
   #thinkingUnits = 0;
+  /** The upstream sent counts that cannot be true. */
+  #rejected = false;
+  readonly #webSearches = new WebSearchCount();
   usage: Usage | undefined;
   replyId: string | undefined;
   finish: Finish | undefined;
@@ -31,16 +35,23 @@ export class Meter {
             this.#count(event.argumentsText);
             break;
           case 'tool-call-start':
+            this.#webSearches.started(event.choice, event.kind, event.name);
             this.#count(event.name);
             break;
           case 'reply-start':
             this.replyId ??= event.id;
             break;
           case 'choice-end':
+            this.#webSearches.ended(event.choice, event.finish);
             this.finish ??= event.finish;
             break;
           case 'usage':
             this.usage = event.usage;
+            this.#rejected = false;
+            break;
+          case 'usage-rejected':
+            this.usage = undefined;
+            this.#rejected = true;
             break;
           case 'error':
             break;
@@ -53,6 +64,8 @@ export class Meter {
   addReply(reply: DialogueReply): void {
     this.replyId = reply.id;
     this.usage = reply.usage;
+    this.#rejected = reply.usageRejected === true;
+    this.#webSearches.addReply(reply);
     for (const choice of reply.choices) {
       this.finish ??= choice.finish;
       this.#count(choice.text ?? '');
@@ -63,9 +76,12 @@ export class Meter {
     }
   }
 
-  /** Usage as the upstream counted it, or as we do when it sent none; `promptTokens` is our count of the prompt. */
-  final(promptTokens: number): Usage {
-    return this.usage ?? this.#estimate(promptTokens);
+  /**
+   * Usage as the upstream counted it, or as we do when it sent none; `promptTokens` is our count of the prompt,
+   * `outputTokensMax` the limit for each of `choiceCount` answers that was sent.
+   */
+  final(promptTokens: number, outputTokensMax: number | undefined, choiceCount: number): Usage {
+    return this.#withSearches(this.usage === undefined ? this.#estimate(promptTokens) : checkedAgainstLimit(this.usage, outputTokensMax, choiceCount));
   }
 
   /**
@@ -74,14 +90,20 @@ export class Meter {
    */
   partial(promptTokens: number): Usage {
     const estimate = this.#estimate(promptTokens);
-    if (this.usage === undefined || this.usage.output < estimate.output) return withPromptOf(estimate, this.usage);
-    return this.usage;
+    const usage = this.usage === undefined || this.usage.output < estimate.output ? withPromptOf(estimate, this.usage) : this.usage;
+    return this.#withSearches(usage);
+  }
+
+  #withSearches(usage: Usage): Usage {
+    const { count } = this.#webSearches;
+    return count === 0 ? usage : { ...usage, webSearches: count };
   }
 
   #estimate(promptTokens: number): Usage {
     const output = estimateTokens(this.#units, this.#extraBytes);
     const reasoning = this.#units === 0 ? 0 : Math.min(output, Math.round((output * this.#thinkingUnits) / this.#units));
-    return { inputUncached: promptTokens, cacheRead: 0, cacheWrite: 0, output, reasoning, estimated: true };
+    const estimate = { inputUncached: promptTokens, cacheRead: 0, cacheWrite: 0, output, reasoning, estimated: true } as const;
+    return this.#rejected ? { ...estimate, flags: ['rejected'] } : estimate;
   }
 
   #count(text: string): void {
@@ -97,6 +119,6 @@ export class Meter {
 /** Our estimate, with the upstream's count of the prompt where it gave one. */
 function withPromptOf(estimate: Usage, counted: Usage | undefined): Usage {
   if (counted === undefined) return estimate;
-  const { inputUncached, cacheRead, cacheWrite } = counted;
-  return { ...estimate, inputUncached, cacheRead, cacheWrite };
+  const { inputUncached, cacheRead, cacheWrite, cacheWrite1h } = counted;
+  return { ...estimate, inputUncached, cacheRead, cacheWrite, ...(cacheWrite1h === undefined ? {} : { cacheWrite1h }) };
 }

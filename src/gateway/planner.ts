@@ -20,6 +20,11 @@ export interface PlannerDeps {
   readonly configured: boolean;
 }
 
+/** A plan, with an upper bound of the prompt that it is for. */
+export interface BoundedPlan extends Plan {
+  readonly promptTokensMax: number;
+}
+
 /** Puts together what routing needs to know of a request, and lets it decide. */
 export class Planner {
   readonly #deps: PlannerDeps;
@@ -29,20 +34,22 @@ export class Planner {
   }
 
   /** Who is to be tried for `request`. Throws what `routing/plan.ts` throws. Answers at once unless tokens must be counted. */
-  plan(caller: Caller, request: DialogueRequest): Plan | Promise<Plan> {
+  plan(caller: Caller, request: DialogueRequest): BoundedPlan | Promise<BoundedPlan> {
     const { catalog, counter } = this.#deps;
     const resolved = catalog.resolve(request.model);
     const model = resolved?.model;
     const offers = model === undefined ? [] : this.#offersFor(caller, model.id);
     const contextMin = offers.reduce((least, offer) => Math.min(least, offer.contextTokens), Infinity);
-    if (model === undefined || counter.upperBound(request, model.id) + (request.outputTokensMax ?? 0) <= contextMin) {
-      return this.#decide(caller, request, resolved, undefined);
+    const bound = model === undefined ? 0 : counter.upperBound(request, model.id);
+    if (model === undefined || bound + (request.outputTokensMax ?? 0) <= contextMin) {
+      return { ...this.#decide(caller, request, resolved, undefined), promptTokensMax: bound };
     }
-    if (!counter.exact) return this.#decide(caller, request, resolved, counter.lowerBound(request));
-    return counter.countRequest(request, model.id).then(({ tokens, exact }) =>
+    if (!counter.exact) return { ...this.#decide(caller, request, resolved, counter.lowerBound(request)), promptTokensMax: bound };
+    return counter.countRequest(request, model.id).then(({ tokens, exact }) => ({
       // What could not be counted is a bound from above, and nobody may be refused for that.
-      this.#decide(caller, request, resolved, exact ? tokens : counter.lowerBound(request)),
-    );
+      ...this.#decide(caller, request, resolved, exact ? tokens : counter.lowerBound(request)),
+      promptTokensMax: exact ? tokens : bound,
+    }));
   }
 
   #offersFor(caller: Caller, modelId: string): readonly Offer[] {

@@ -1,12 +1,12 @@
 import type { Caller } from '../access/caller.ts';
 import type { Fault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
-import { type Cost, rate } from '../catalog/price.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { CostState, GenerationRecord, GenerationState } from '../records/generation-record.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
 import type { AttemptStage } from '../upstreams/upstream.ts';
+import type { Bill, Reckoning } from './billing.ts';
 import type { Meter } from './meter.ts';
 
 /** What there is to say of a generation once it has ended. Times in milliseconds from its start. */
@@ -43,16 +43,17 @@ export function usesTokens({ firstEventAfterMs, failure, stage }: Ended): boolea
 
 /** The usage to account for; `promptTokens` is our own count or guess, for when the upstream's is missing. */
 export function usageOf(ended: Ended, promptTokens: number): Usage {
-  return ended.failure === undefined ? ended.meter.final(promptTokens) : ended.meter.partial(promptTokens);
+  const { failure, meter, request } = ended;
+  return failure === undefined ? meter.final(promptTokens, request.outputTokensMax, request.sampling.choiceCount ?? 1) : meter.partial(promptTokens);
 }
 
-/** The record of a generation. `usage` is undefined when no tokens are to be accounted for. */
-export function recordOf(ended: Ended, usage: Usage | undefined): GenerationRecord {
+/** The record of a generation. `usage` and what it came to are undefined when no tokens are to be accounted for. */
+export function recordOf(ended: Ended, usage: Usage | undefined, reckoning: Reckoning | undefined): GenerationRecord {
   const { attempt, caller, failure, meter, request, firstEventAfterMs } = ended;
   const requestedModel = request.model.slice(0, modelNameCharsMax);
   const delivered = firstEventAfterMs !== undefined;
   const state: GenerationState = failure === undefined ? 'complete' : delivered ? 'partial' : 'failed';
-  const cost: Cost | undefined = usage === undefined || attempt?.price === undefined ? undefined : rate(usage, attempt.price);
+  const { cost, bill } = reckoning ?? {};
   const costState: CostState = attempt === undefined || usage === undefined ? 'none' : attempt.costState;
   return {
     id: ended.generationId,
@@ -73,8 +74,31 @@ export function recordOf(ended: Ended, usage: Usage | undefined): GenerationReco
     ...(usage === undefined ? {} : { usage }),
     costState,
     ...(cost === undefined ? {} : { costNanos: cost.amountNanos, currency: cost.currency, priceId: cost.priceId }),
+    ...(bill === undefined ? {} : chargeOf(bill)),
+    ...flagsOf(usage, reckoning),
     startedMs: ended.startedMs,
     ...(firstEventAfterMs === undefined ? {} : { firstEventAfterMs }),
     durationMs: ended.durationMs,
   };
+}
+
+function chargeOf({ sale, charged, lossNanos }: Bill): Partial<GenerationRecord> {
+  const { rate } = charged;
+  return {
+    chargeNanos: charged.amountNanos,
+    chargeCurrency: charged.currency,
+    ...(sale.charge.ruleId === undefined ? {} : { chargeRule: sale.charge.ruleId }),
+    ...(rate === undefined ? {} : { exchangeRate: rate.rate, exchangeRateFrom: rate.validFrom }),
+    ...(lossNanos === 0n ? {} : { lossNanos }),
+    ...(sale.cacheSavedNanos === 0n ? {} : { cacheSavedNanos: sale.cacheSavedNanos }),
+  };
+}
+
+/** What is odd about the figures of a record, for whoever goes through them. */
+function flagsOf(usage: Usage | undefined, reckoning: Reckoning | undefined): Pick<GenerationRecord, 'flags'> {
+  const flags: string[] = [...(usage?.flags ?? [])];
+  if (reckoning?.bill?.charged.rate?.stale === true) flags.push('stale-rate');
+  if ((reckoning?.cost?.unpricedExtras ?? []).length > 0) flags.push('unpriced-extras');
+  if ((reckoning?.bill?.lossNanos ?? 0n) > 0n) flags.push('beyond-hold');
+  return flags.length === 0 ? {} : { flags };
 }

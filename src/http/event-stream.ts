@@ -10,6 +10,22 @@ export interface EventStreamTiming {
 
 export const eventStreamTiming: EventStreamTiming = { keepAliveMs: 15_000 };
 
+/** Of every event stream. */
+export const eventStreamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+} as const;
+
+export interface EventStreamOptions {
+  readonly clock: Clock;
+  readonly timing: EventStreamTiming;
+  /** Asked when they are sent. */
+  headers(): OutgoingHttpHeaders;
+  /** Names of the trailers that may be given at the end, to be announced (RFC 9110, 6.6.2). */
+  readonly trailerNames?: string;
+}
+
 /**
  * One server-sent event stream to one client. Holds the headers back until there is something to say, so that a failure
  * before the first event can still be an ordinary error; keeps silent connections alive with comments; slows the upstream
@@ -19,18 +35,17 @@ export class EventStream {
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #timing: EventStreamTiming;
-  readonly #headers: () => OutgoingHttpHeaders;
+  readonly #options: EventStreamOptions;
   #flow: Flow | undefined;
   #lastWriteMs: number;
   #cancelKeepAlive: () => void;
   #waiting = false;
 
-  /** `headers` is asked when they are sent. */
-  constructor(response: ServerResponse, options: { clock: Clock; timing: EventStreamTiming; headers: () => OutgoingHttpHeaders }) {
+  constructor(response: ServerResponse, options: EventStreamOptions) {
     this.#response = response;
     this.#clock = options.clock;
     this.#timing = options.timing;
-    this.#headers = options.headers;
+    this.#options = options;
     this.#lastWriteMs = this.#clock.monotonicMs();
     this.#cancelKeepAlive = this.#clock.after(this.#timing.keepAliveMs, () => this.#keepAlive());
   }
@@ -54,11 +69,15 @@ export class EventStream {
     if (!this.#response.write(outgoingText(text)) && !this.#waiting) this.#waitForReader();
   }
 
-  /** Sends the last `text` and ends the stream. */
-  end(text: string): void {
+  /**
+   * Sends the last `text`, then the trailers, and ends the stream. A client that speaks HTTP/1.0 (nginx, unless told
+   * otherwise) gets no trailers: there is no place for them.
+   */
+  end(text: string, trailers?: OutgoingHttpHeaders): void {
     this.close();
     if (this.#response.destroyed) return;
     if (!this.started) this.#sendHeaders();
+    if (trailers !== undefined && this.#response.chunkedEncoding) this.#response.addTrailers(trailers);
     this.#response.end(outgoingText(text));
   }
 
@@ -68,12 +87,10 @@ export class EventStream {
   }
 
   #sendHeaders(): void {
-    this.#response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-      ...this.#headers(),
-    });
+    const { trailerNames } = this.#options;
+    // Node throws when trailers are announced where there can be none.
+    const announced = trailerNames !== undefined && this.#response.useChunkedEncodingByDefault;
+    this.#response.writeHead(200, { ...eventStreamHeaders, ...(announced ? { trailer: trailerNames } : {}), ...this.#options.headers() });
   }
 
   #keepAlive(): void {

@@ -16,7 +16,7 @@ it('says what is left of requests and tokens, and nothing of what is not limited
   expect(rateLimitHeaders({ tokens: { limit: 5, remaining: 5, resetMs: 0 } })).toEqual({
     'x-ratelimit-limit-tokens': '5', 'x-ratelimit-remaining-tokens': '5', 'x-ratelimit-reset-tokens': '0ms',
   });
-  expect(rateLimitHeaders(undefined)).toEqual({});
+  expect(rateLimitHeaders({})).toEqual({});
 });
 
 it.each([

@@ -4,8 +4,8 @@ import type { LimitLevel, LimitStanding } from '../base/limit-standing.ts';
  * The x-ratelimit headers that OpenAI sends (responses-ark-anthropic-batch.md 5.1), for good replies and refusals alike; none
  * for a kind that is not limited.
  */
-export function rateLimitHeaders(standing: LimitStanding | undefined): Record<string, string> {
-  return { ...headersOf('requests', standing?.requests), ...headersOf('tokens', standing?.tokens) };
+export function rateLimitHeaders(standing: LimitStanding): Record<string, string> {
+  return { ...headersOf('requests', standing.requests), ...headersOf('tokens', standing.tokens) };
 }
 
 function headersOf(kind: 'requests' | 'tokens', level: LimitLevel | undefined): Record<string, string> {

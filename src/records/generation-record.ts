@@ -2,12 +2,15 @@ import type { GenerationId, TenantId } from '../base/id.ts';
 import type { Currency, Nanos } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 
-/** `complete`: ended as the protocol ends. `partial`: cut after the first event. `failed`: nothing was delivered. */
-export type GenerationState = 'complete' | 'partial' | 'failed';
+/**
+ * `complete`: ended as the protocol ends. `partial`: cut after the first event. `failed`: nothing was delivered.
+ * `unknown`: nobody knows how it ended, since the server that served it died.
+ */
+export type GenerationState = 'complete' | 'partial' | 'failed' | 'unknown';
 
 /**
- * `priced`: at the row named. `unpriced`: no row existed; the cost is unknown, not zero. `free`: metered, never charged.
- * `none`: nothing was delivered, so there is nothing to charge.
+ * Of the cost side, what the upstream charges the operator. `priced`: at the row named. `unpriced`: no row existed; the
+ * cost is unknown, not zero. `free`: metered, never charged. `none`: nothing was delivered, so there is nothing to charge.
  */
 export type CostState = 'priced' | 'unpriced' | 'free' | 'none';
 
@@ -37,10 +40,26 @@ export interface GenerationRecord {
   readonly attempts: number;
   readonly usage?: Usage;
   readonly costState: CostState;
-  /** What it cost at the price row; for `free` ones, what it would have. */
+  /** What the upstream charges for it at the price row; for `free` ones, what it would have. */
   readonly costNanos?: Nanos;
+  /** Of the cost. */
   readonly currency?: Currency;
   readonly priceId?: string;
+  /** What the caller pays, at most what was reserved; always together with its currency. Undefined: nothing was charged. */
+  readonly chargeNanos?: Nanos;
+  readonly chargeCurrency?: Currency;
+  /** Which rule made the price that the caller pays. */
+  readonly chargeRule?: string;
+  /** How many units of `chargeCurrency` one unit of `currency` was taken for, as decimal text. Undefined: nothing was converted. */
+  readonly exchangeRate?: string;
+  /** ISO date of the exchange rate's row. */
+  readonly exchangeRateFrom?: string;
+  /** What the actual price exceeded the reservation by, in `chargeCurrency`: not charged, the operator's loss. */
+  readonly lossNanos?: Nanos;
+  /** What the caller saved by tokens that were read from a cache, in `chargeCurrency`. */
+  readonly cacheSavedNanos?: Nanos;
+  /** What was remarkable about it, each in one word without blanks; never empty. */
+  readonly flags?: readonly string[];
   readonly startedMs: number;
   /** From admission to the first event. */
   readonly firstEventAfterMs?: number;

@@ -87,6 +87,16 @@ describe('openDataFolder', () => {
     expect(() => folder.rootSecret('short')).toThrow(StartRefusal);
   });
 
+  it('writes the admin token that all servers of a database share over its own, where the command line looks for it', async () => {
+    await (await open())[Symbol.asyncDispose]();
+    for (const created of [true, false]) {
+      await using folder = await openDataFolder(path, { mintAdminToken: () => 'mgadm-other', sharedAdminToken: 'mgadm-shared' });
+      expect(folder.adminToken).toEqual({ token: 'mgadm-shared', created });
+      expect(readFileSync(join(path, 'admin-token'), 'utf8')).toBe('mgadm-shared\n');
+      expect(modeOf('admin-token')).toBe(0o600);
+    }
+  });
+
   it.each(['secret', 'admin-token'])('refuses a %s that others can read, and names the cure', async (name) => {
     {
       await using folder = await open();

@@ -9,6 +9,8 @@ import { FolderLock } from './folder-lock.ts';
 export interface DataFolderOptions {
   /** A fresh admin token, for a folder that has none. Its form belongs to `access/`. */
   readonly mintAdminToken: () => string;
+  /** The admin token of every server that shares a database, in place of one of this folder's own; it replaces the one in the file. */
+  readonly sharedAdminToken?: string;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -32,7 +34,7 @@ export async function openDataFolder(path: string, options: DataFolderOptions): 
   }
   const lock = await FolderLock.take(path, options.clock ?? systemClock);
   try {
-    const file = secretFile(join(path, 'admin-token'), options.mintAdminToken);
+    const file = adminTokenFile(join(path, 'admin-token'), options);
     return new DataFolder(path, lock, { token: file.text, created: file.created }, options.random ?? systemRandom);
   } catch (error) {
     lock.release();
@@ -75,6 +77,14 @@ export class DataFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lock.release();
   }
+}
+
+function adminTokenFile(path: string, { mintAdminToken, sharedAdminToken }: DataFolderOptions): { readonly text: string; readonly created: boolean } {
+  if (sharedAdminToken === undefined) return secretFile(path, mintAdminToken);
+  const file = secretFile(path, () => sharedAdminToken);
+  if (file.text === sharedAdminToken) return file;
+  rmSync(path);
+  return secretFile(path, () => sharedAdminToken);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
 import { StartRefusal } from '../base/start-refusal.ts';
 
 /**
@@ -12,49 +11,36 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-interface AppliedRow {
-  readonly name: string;
-  readonly checksum: string;
-}
+/** A row of `schema_migrations`, as a driver gives it. */
+export type AppliedRow = Readonly<Record<string, unknown>>;
+
+/** How `schema_migrations` is made and read, on every database. */
+export const migrationTable = {
+  creation: 'CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied_ms BIGINT NOT NULL)',
+  rows: 'SELECT name, checksum FROM schema_migrations',
+} as const;
 
 const nameForm = /^[a-z]+\/\d{4}-[a-z0-9-]+$/;
 
 /**
- * Brings the database up to `migrations`, each in a transaction of its own, and returns the names of those that it ran.
- * Throws `StartRefusal`, before anything is changed, when the database holds a migration that is not in the list (it was
- * written by a newer Moongate) or one whose statements have changed since.
+ * Those of `migrations` that the database has yet to run, in order, given the rows of its `schema_migrations`. Throws
+ * `StartRefusal` when it holds a migration that is not in the list (it was written by a newer Moongate) or one whose
+ * statements have changed since.
  */
-export function migrate(database: DatabaseSync, migrations: readonly Migration[], nowMs: number): readonly string[] {
+export function pendingMigrations(rows: readonly AppliedRow[], migrations: readonly Migration[]): readonly Migration[] {
   checkList(migrations);
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied_ms BIGINT NOT NULL)',
-  );
   const applied = new Map<string, string>();
-  for (const row of database.prepare('SELECT name, checksum FROM schema_migrations').all()) {
-    const { name, checksum } = appliedRow(row);
+  for (const { name, checksum } of rows) {
+    if (typeof name !== 'string' || typeof checksum !== 'string') throw new StartRefusal('the table schema_migrations is not ours');
     applied.set(name, checksum);
   }
   checkApplied(applied, migrations);
-  const pending = migrations.filter((migration) => !applied.has(migration.name));
-  const note = database.prepare('INSERT INTO schema_migrations (name, checksum, applied_ms) VALUES (?, ?, ?)');
-  for (const migration of pending) {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      for (const statement of migration.statements) database.exec(statement);
-      note.run(migration.name, checksumOf(migration), nowMs);
-      database.exec('COMMIT');
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
-  }
-  return pending.map((migration) => migration.name);
+  return migrations.filter((migration) => !applied.has(migration.name));
 }
 
-function appliedRow(row: Record<string, unknown>): AppliedRow {
-  const { name, checksum } = row;
-  if (typeof name !== 'string' || typeof checksum !== 'string') throw new StartRefusal('the table schema_migrations is not ours');
-  return { name, checksum };
+/** By which a migration that has been changed since is known: the same on every database. */
+export function checksumOf(migration: Migration): string {
+  return createHash('sha256').update(migration.statements.join('\0')).digest('hex');
 }
 
 /** A list that breaks its own rules is a bug of the release, found by every test that opens a database. */
@@ -91,8 +77,4 @@ function checkApplied(applied: ReadonlyMap<string, string>, migrations: readonly
 
 function roomOf(name: string): string {
   return name.slice(0, name.indexOf('/'));
-}
-
-function checksumOf(migration: Migration): string {
-  return createHash('sha256').update(migration.statements.join('\0')).digest('hex');
 }

@@ -1,12 +1,14 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { type CompiledQuery, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { type CompiledQuery, type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import { StartRefusal } from '../base/start-refusal.ts';
 import { fromCallFailure } from './call-failure.ts';
+import { compileOnlyBuilder } from './compile-only-builder.ts';
 import type { CommitResult, Database, GuardedCommitResult } from './database.ts';
-import { migrate, type Migration } from './migration.ts';
+import { migrateSqlite } from './migrate-sqlite.ts';
+import type { Migration } from './migration.ts';
 import { openWriter } from './sqlite-connection.ts';
 import { type OpenedLane, WorkerLane } from './worker-lane.ts';
 import type { CommitOutcome, DatabaseSettings, QueryOutcome } from './worker-message.ts';
@@ -85,14 +87,7 @@ export class SqliteDatabase implements Database {
   }
 
   builder<Tables>(): Kysely<Tables> {
-    return new Kysely<Tables>({
-      dialect: {
-        createAdapter: () => new SqliteAdapter(),
-        createDriver: () => new CompileOnlyDriver(),
-        createIntrospector: (kysely) => new SqliteIntrospector(kysely),
-        createQueryCompiler: () => new SqliteQueryCompiler(),
-      },
-    });
+    return compileOnlyBuilder<Tables>({ adapter: SqliteAdapter, introspector: SqliteIntrospector, compiler: SqliteQueryCompiler });
   }
 
   async commit(statements: readonly CompiledQuery[]): Promise<CommitResult> {
@@ -123,6 +118,19 @@ export class SqliteDatabase implements Database {
     return rowsOf<Row>(await (await this.#reporter).call([statement]));
   }
 
+  /** The data folder's lock has made sure that there is only this process. */
+  announcement(): readonly CompiledQuery[] {
+    return [];
+  }
+
+  onAnnouncement(): () => void {
+    return () => {};
+  }
+
+  exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
+    return task();
+  }
+
   /** Waits for what was begun, moves the write-ahead log into the database file, and ends the threads. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
@@ -139,13 +147,6 @@ export class SqliteDatabase implements Database {
       this.#reporter = undefined;
       throw new Fault('storage_unavailable', { cause: error });
     }
-  }
-}
-
-/** Kysely's own `execute` would answer with no rows at all, which looks like an answer. */
-class CompileOnlyDriver extends DummyDriver {
-  override acquireConnection(): never {
-    throw new Error('compile the query and hand it to commit, query or report');
   }
 }
 
@@ -166,7 +167,7 @@ function prepareFile(path: string, migrations: readonly Migration[], nowMs: numb
   try {
     closeSync(openSync(path, 'a', 0o600));
     database = openWriter(path).database;
-    migrate(database, migrations, nowMs);
+    migrateSqlite(database, migrations, nowMs);
   } catch (error) {
     if (error instanceof Error && ('errcode' in error || error instanceof StartRefusal || 'syscall' in error)) {
       throw new StartRefusal(`${path}: ${error.message}`, error);

@@ -3,6 +3,7 @@ import type { CompiledQuery } from 'kysely';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import { StartRefusal } from '../base/start-refusal.ts';
+import { checkParameters } from './check-parameters.ts';
 import type { CallMessage, DatabaseSettings, SqlValue, WorkerReply, WorkerRequest, WorkerStart } from './worker-message.ts';
 
 /** Calls beyond this many, waiting or under way, are refused: the disk has stopped keeping up. */
@@ -198,20 +199,5 @@ export class WorkerLane<Outcome> {
     for (const call of calls) call.reject(new Fault('storage_unavailable', { cause }));
     this.#onIdle?.();
     this.#onFailure(cause);
-  }
-}
-
-/** One bad value would spoil the whole message that it travels in, so it is refused before. */
-function checkParameters(statement: CompiledQuery): void {
-  for (const value of statement.parameters) {
-    switch (typeof value) {
-      case 'string':
-      case 'number':
-      case 'bigint':
-        continue;
-      default:
-        if (value === null || value instanceof Uint8Array) continue;
-        throw new TypeError(`a parameter of "${statement.sql.slice(0, 60)}" is no text, number, bigint, bytes or null`);
-    }
   }
 }

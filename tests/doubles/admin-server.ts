@@ -11,12 +11,17 @@ import type { TenantId } from '../../src/base/id.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { parseRootSecret } from '../../src/base/secret.ts';
 import { Catalog } from '../../src/catalog/catalog.ts';
+import { catalogMigrations } from '../../src/catalog/exchange-rate-tables.ts';
+import { sellRuleSchema } from '../../src/catalog/sell-rule-schema.ts';
 import { shippedCatalog } from '../../src/catalog/shipped-catalog.ts';
 import { registerAdmin } from '../../src/http/admin/admin-routes.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
+import { Reconciliation } from '../../src/records/reconciliation.ts';
+import { openMoney } from '../../src/open-money.ts';
 import { RecordsStore } from '../../src/records/records-store.ts';
 import { recordsMigrations } from '../../src/records/records-tables.ts';
+import type { UpstreamAccount } from '../../src/records/upstream-account.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
 
 /** The clock of the rooms behind the admin API. */
@@ -30,6 +35,8 @@ export interface AdminServer extends AsyncDisposable {
   readonly folder: string;
   readonly keys: Keys;
   readonly tenantId: TenantId;
+  /** Accounts that upstreams tell about, by upstream; for the test to fill. */
+  readonly accounts: Map<string, UpstreamAccount>;
   store(...records: readonly GenerationRecord[]): Promise<void>;
 }
 
@@ -38,20 +45,27 @@ export async function startAdminServer(): Promise<AdminServer> {
   const folder = mkdtempSync(join(tmpdir(), 'moongate-admin-'));
   const dataDir = join(folder, 'data');
   mkdirSync(dataDir);
-  const database = await openSqliteDatabase({ path: join(dataDir, 'moongate.db'), migrations: [...accessMigrations, ...recordsMigrations] });
+  const database = await openSqliteDatabase({ path: join(dataDir, 'moongate.db'), migrations: [...accessMigrations, ...recordsMigrations, ...catalogMigrations] });
   const hmac = new KeyHmac(parseRootSecret('x'.repeat(32)));
   const keys = new Keys({ store: new KeyStore(database), hmac, clock, random: systemRandom, onChanged: () => {} });
   const { tenantId } = await keys.firstTenant();
   const records = new RecordsStore(database);
+  const accounts = new Map<string, UpstreamAccount>();
+  const reconciliation = new Reconciliation({ database, clock, accounts, upstreamIds: new Set(['moonshot', 'ark', 'openrouter']) });
   const adminToken = mintKey('admin', systemRandom).token;
   const log = { write: () => {}, writes: () => false, flush: () => {} };
   const app = buildServer({
     bodyBytesMax: 100_000, clock, random: systemRandom, log, stallMs: 30_000,
   });
+  const catalog = new Catalog(shippedCatalog(), undefined, [
+    { id: 'moonshot', baseUrl: 'https://api.moonshot.ai/v1', selfHosted: false },
+    { id: 'cometapi', baseUrl: 'https://api.cometapi.com/v1', selfHosted: false },
+  ]);
+  const sell = [sellRuleSchema.parse({ id: 'partner', tenant: 'acme', basis: 'official', percent: '-20' })];
+  const money = await openMoney({ money: { rates: [], staleDays: 7, staleRates: 'flag', sell }, database, catalog, clock, log });
   let url = '';
   registerAdmin(app, {
-    keys, tenantId, records, log, clock,
-    catalog: new Catalog(shippedCatalog(), undefined, []),
+    keys, tenantId, records, reconciliation, log, clock, catalog, ...money.admin,
     isAdminToken: (token) => isAdminToken(token, adminToken),
     info: () => ({
       version: '1.2.3', address: url, startedAt: '2026-06-01T00:00:00.000Z', liveKeysAnsweredBy: 'upstreams', tokenCounts: 'estimated',
@@ -62,10 +76,11 @@ export async function startAdminServer(): Promise<AdminServer> {
   writeFileSync(join(dataDir, 'moongate.lock'), JSON.stringify({ pid: process.pid, startedMs: 1, address: url }));
   writeFileSync(join(dataDir, 'admin-token'), `${adminToken}\n`, { mode: 0o600 });
   return {
-    url, adminToken, folder, keys, tenantId,
+    url, adminToken, folder, keys, tenantId, accounts,
     store: async (...list) => void (await database.commit(list.map((record) => records.insertion(record)))),
     async [Symbol.asyncDispose]() {
       await app.close();
+      await money[Symbol.asyncDispose]();
       await database[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -20,6 +20,8 @@ export interface RunningServer {
   readonly testKey: string;
   readonly adminToken: string;
   readonly dataDir: string;
+  /** Resolves when the process has ended, by whomever. */
+  readonly exited: Promise<void>;
   /** Everything that the process has written so far, both streams. */
   output(): string;
   /** SIGTERM, and waits for the end; removes the data folder unless the caller owns it. Resolves with the exit code. */
@@ -67,6 +69,7 @@ export async function startServer(options: ServerStart = {}): Promise<RunningSer
     testKey: find(/\b(sk-test-[0-9A-Za-z]{59})\b/),
     adminToken: find(/\b(mgadm-[0-9A-Za-z]{59})\b/),
     dataDir,
+    exited: once(child, 'exit').then(() => undefined),
     output: () => output,
     async stop() {
       const code = await ended(child, 'SIGTERM');

@@ -5,14 +5,14 @@ import { factsOf, lossesBetween } from './wire-fold.ts';
 const folder = process.env['MOONGATE_FIXTURES'];
 
 describe('the yardstick itself', () => {
-  const recorded = factsOf('data: {"id":"a","choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\ndata: {"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"cost":0.5}}\n\n', true);
+  const recorded = factsOf('data: {"id":"a","choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\ndata: {"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"cost":0.5}}\n\n', true);
 
-  it('finds nothing lost in the same answer told whole', () => {
-    const whole = '{"id":"a","choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"cost":0.5}}';
+  it('finds nothing lost in the same answer told whole, without what it cost the operator', () => {
+    const whole = '{"id":"a","choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}';
     expect(lossesBetween(recorded, factsOf(whole, false))).toEqual([]);
   });
 
-  it('finds a changed text, a missing value and a missing cost', () => {
+  it('finds a changed text, a missing value and a missing count', () => {
     const poorer = '{"id":"a","choices":[{"message":{"content":"Hell"}}],"usage":{"prompt_tokens":3}}';
     expect(lossesBetween(recorded, factsOf(poorer, false))).toHaveLength(3);
   });

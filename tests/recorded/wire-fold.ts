@@ -86,11 +86,15 @@ function readCall(path: string, call: Json, texts: Map<string, string>, values: 
   }
 }
 
+/** What a provider charges whoever holds the credential: nobody else's affair, and so meant to be lost. */
+const money = /cost|byok/;
+
 function readUsage(usage: Json, values: Set<string>): void {
   const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
   // xAI leaves thinking out of completion_tokens and counts it in the total; the rest of the world counts it in both.
   const counted = typeof prompt === 'number' && typeof total === 'number' && typeof completion === 'number' ? total - prompt : completion;
   for (const [key, value] of Object.entries({ ...usage, completion_tokens: counted })) {
+    if (money.test(key)) continue;
     if (isObject(value)) for (const [inner, number] of Object.entries(value)) note(values, `usage.${key}.${inner}`, number);
     else note(values, `usage.${key}`, value);
   }

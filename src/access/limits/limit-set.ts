@@ -45,6 +45,11 @@ export class LimitSets {
     sets.set(modelId, found);
     return found;
   }
+
+  /** Whether any of them counts tokens, so that a call must be estimated before it is let in. */
+  countsTokens(caller: Caller, modelId: string): boolean {
+    return this.of(caller, modelId)?.some(({ kind }) => kind === 'tpm' || kind === 'tpd') === true;
+  }
 }
 
 interface Subject {

@@ -17,8 +17,11 @@ import type { LogFacts } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
 import { parseRootSecret } from '../../base/secret.ts';
 import { Catalog } from '../../catalog/catalog.ts';
+import { ExchangeRates } from '../../catalog/exchange-rates.ts';
+import { SellRules } from '../../catalog/sell-rules.ts';
 import { shippedCatalog } from '../../catalog/shipped-catalog.ts';
 import type { GenerationRecord } from '../../records/generation-record.ts';
+import { Reconciliation } from '../../records/reconciliation.ts';
 import { RecordsStore } from '../../records/records-store.ts';
 import { recordsMigrations, type RecordsTables } from '../../records/records-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
@@ -66,13 +69,20 @@ beforeEach(async () => {
     bodyBytesMax: 10_000, clock, random: systemRandom, log, stallMs: 30_000,
   });
   app.addHook('onRoute', ({ method, url }) => void registered.push(...[method].flat().map((one) => ({ method: one, url }))));
+  const catalog = new Catalog(shippedCatalog(), undefined, []);
+  const money = new ExchangeRates({ staleDays: 7, staleRates: 'flag' });
   registerAdmin(app, {
-    keys, tenantId, clock, log,
-    catalog: new Catalog(shippedCatalog(), undefined, []),
+    keys, tenantId, clock, log, catalog,
+    prices: { catalog, sellRules: new SellRules([], () => undefined), exchange: money, clock, currency: undefined },
+    rates: { exchange: money, feed: undefined, clock, importCsv: () => Promise.resolve({ stored: 0, known: 0 }) },
     records: {
       list: (page) => (failure === undefined ? records.list(page) : Promise.reject(failure)),
       usageTotals: (query) => records.usageTotals(query),
     },
+    reconciliation: new Reconciliation({
+      database, clock, upstreamIds: new Set(['moonshot']),
+      accounts: new Map([['moonshot', { balance: { currency: 'USD', read: () => (failure === undefined ? Promise.resolve(5n) : Promise.reject(failure)) } }]]),
+    }),
     isAdminToken: (given) => isAdminToken(given, adminToken),
     info: () => ({
       version: '1.2.3', address: 'http://127.0.0.1:1', startedAt: '2026-01-01T00:00:00.000Z', upstreams: [], liveKeysAnsweredBy: 'sandbox', tokenCounts: 'exact',
@@ -92,13 +102,18 @@ async function ask(options: InjectOptions, authorization: string | undefined = `
   return { status: response.statusCode, body: JSON.parse(response.body) as unknown, text: response.body };
 }
 
+/** The path of a route with its parameters filled in. */
+function pathOf(path: string, keyId: string): string {
+  return path.replace('{id}', keyId).replace('{upstream}', 'moonshot');
+}
+
 const get = (url: string): Promise<{ status: number; body: unknown; text: string }> => ask({ method: 'GET', url });
 const post = (url: string, payload: object | string): Promise<{ status: number; body: unknown; text: string }> =>
   ask({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
 
 describe('every route of the contract', () => {
   it('is registered, and every route that is registered is one of the contract', () => {
-    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace('{id}', ':id')}`);
+    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`);
     expect(registered.filter(({ method }) => method !== 'HEAD').map(({ method, url }) => `${method} ${url}`).sort()).toEqual(listed.sort());
   });
 
@@ -106,7 +121,7 @@ describe('every route of the contract', () => {
     const { key, token } = await keys.create({ tenantId, mode: 'live', label: 'the only one' });
     expect(registered.length).toBeGreaterThan(7);
     for (const { method, url } of registered) {
-      const request = { method: method as 'GET', url: url.replace(':id', key.id), ...(method === 'POST' ? { payload: {} } : {}) };
+      const request = { method: method as 'GET', url: url.replace(':id', key.id).replace(':upstream', 'moonshot'), ...(method === 'POST' ? { payload: {} } : {}) };
       for (const [authorization, status, code] of [
         ['', 401, 'unauthenticated'],
         ['Bearer ', 401, 'unauthenticated'],
@@ -127,8 +142,9 @@ describe('every route of the contract', () => {
 
   it('answers as the contract says to whoever does', async () => {
     const { key } = await keys.create({ tenantId, mode: 'live', label: '' });
-    for (const route of Object.values<AdminRoute>(adminApi)) {
-      const answer = await ask({ method: route.method, url: route.path.replace('{id}', key.id), ...(route.method === 'POST' ? { payload: {} } : {}) });
+    const bodies: Readonly<Record<string, object>> = { importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency\n2026-05-01,1.5,USD\n' } };
+    for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
+      const answer = await ask({ method: route.method, url: pathOf(route.path, key.id), ...(route.method === 'POST' ? { payload: bodies[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
       expect(route.response.safeParse(answer.body).error, route.path).toBeUndefined();
     }
@@ -200,7 +216,7 @@ describe('bad requests', () => {
   });
 
   it('a fault that has no place in the admin API is one of ours', async () => {
-    failure = new Fault('upstream_failed');
+    failure = new Fault('no_upstream');
     expect(await get('/admin/v1/generations')).toMatchObject({ status: 500, body: { error: { code: 'internal' } } });
     failure = new Fault('storage_unavailable');
     expect(await get('/admin/v1/generations')).toMatchObject({ status: 503, body: { error: { code: 'storage_unavailable' } } });
@@ -251,23 +267,76 @@ describe('keys', () => {
 const record: GenerationRecord = {
   id: 'gen_2', tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: '/v1/chat/completions', requestedModel: 'kimi-k2', modelId: 'kimi-k2',
   streamed: false, state: 'complete', cancelled: false, attempts: 1, costState: 'priced', costNanos: 1_230_000n, currency: 'USD', priceId: 'p/1',
+  chargeNanos: 100_000_000n, chargeCurrency: 'RUB', chargeRule: 'list', exchangeRate: '80', exchangeRateFrom: '2026-01-14', cacheSavedNanos: 7n, flags: ['rejected', 'rate-stale'],
   usage: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, output: 7, estimated: false }, upstreamId: 'moonshot', finishReason: 'stop',
   startedMs: Date.parse('2026-01-15T00:00:00Z'), firstEventAfterMs: 0.5, durationMs: 10.25,
 };
 
+describe('reconciliation', () => {
+  const path = '/admin/v1/upstreams/moonshot';
+
+  it('takes in files, all or nothing, and shows both sides', async () => {
+    await store({ ...record, costNanos: 2_000_000_000n });
+    const csv = 'day,amount,currency\n2026-01-15,2.05,USD\n2026-01-16,1,USD\n';
+    expect(await post(`${path}/figures`, { csv })).toMatchObject({ status: 200, body: { figures: [{ day: '2026-01-15', amount: '2.05', currency: 'USD' }, { day: '2026-01-16' }] } });
+    expect(await post(`${path}/figures`, { csv: 'day,amount,currency\n2026-01-15,9,USD\n2026-01-16,x,USD' })).toMatchObject({
+      status: 400, body: { error: { field: 'csv', message: expect.stringContaining('line 3') as string } },
+    });
+    const bare = { source: 'csv', compared: null, coveredHours: null, toppedUp: null, unpriced: 0 };
+    expect(await get(`${path}/reconciliation?from=2026-01-01&to=2026-02-01`)).toEqual(expect.objectContaining({
+      status: 200,
+      body: {
+        upstream: 'moonshot', from: '2026-01-01', to: '2026-02-01', unplaced: [],
+        days: [
+          { ...bare, day: '2026-01-15', currency: 'USD', ours: '2', theirs: '2.05', drift: '0.05', driftPercent: '2.5' },
+          { ...bare, day: '2026-01-16', currency: 'USD', ours: null, theirs: '1', drift: null, driftPercent: null },
+        ],
+        totals: [{ source: 'csv', currency: 'USD', days: 1, ours: '2', theirs: '2.05', drift: '0.05', driftPercent: '2.5' }],
+      },
+    }));
+  });
+
+  it('says what an upstream did wrong when it was asked', async () => {
+    expect(await post(`${path}/figures/fetch`, {})).toMatchObject({ status: 200, body: { source: 'balance', balance: { amount: '0.000000005', currency: 'USD' }, missing: [] } });
+    failure = new Fault('upstream_refused_key', { message: 'the upstream refused our credential (401)' });
+    expect(await post(`${path}/figures/fetch`, {})).toMatchObject({ status: 502, body: { error: { code: 'upstream_failed', message: 'the upstream refused our credential (401)' } } });
+  });
+
+  it.each([
+    ['/admin/v1/upstreams/akr/reconciliation', 404, 'upstream'],
+    ['/admin/v1/upstreams/moonshot/reconciliation?from=2026-02-30', 400, 'from'],
+    ['/admin/v1/upstreams/moonshot/reconciliation?from=2026-02-02&to=2026-02-02', 400, 'from'],
+  ])('GET %s is refused', async (url, status, field) => {
+    const answer = await get(url);
+    expect([answer.status, adminErrorBody.parse(answer.body).error.field]).toEqual([status, field]);
+  });
+});
+
 describe('generations', () => {
   it('show money as decimal text and what is unknown as null', async () => {
     await store(record);
-    const { body, text } = await get('/admin/v1/generations');
+    const { body } = await get('/admin/v1/generations');
     expect(body).toMatchObject({
       generations: [{
         id: 'gen_2', upstream: 'moonshot', upstreamModel: null, startedAt: '2026-01-15T00:00:00.000Z',
-        tokens: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, output: 7, reasoning: null, estimated: false },
+        tenantId: 'ten_1', tokens: { inputUncached: 10, cacheRead: 5, cacheWrite: 1, cacheWrite1h: 0, output: 7, reasoning: null, estimated: false }, webSearches: 0,
         cost: { state: 'priced', amount: '0.00123', currency: 'USD', priceId: 'p/1' },
+        charge: { amount: '0.1', currency: 'RUB', rule: 'list', exchangeRate: '80', exchangeRateFrom: '2026-01-14', cacheSaved: '0.000000007', loss: '0' },
+        flags: ['rejected', 'rate-stale'],
       }],
       next: null,
     });
-    expect(text).not.toContain('ten_1');
+  });
+
+  it('are those of a tenant, a key, a model by any of its names, or a state', async () => {
+    await store(record, { ...record, id: 'gen_3', tenantId: 'ten_2', keyId: 'key_2', modelId: 'kimi-k2-thinking', state: 'unknown' }, { ...record, id: 'gen_4', modelId: 'of-yore' });
+    for (const [query, ids] of [
+      ['tenant=ten_2', ['gen_3']], ['key=key_1', ['gen_4', 'gen_2']], ['model=moonshotai/Kimi-K2-Thinking', ['gen_3']], ['model=of-yore', ['gen_4']],
+      ['state=unknown', ['gen_3']], ['state=complete&key=key_2', []],
+    ] as const) {
+      const { body } = await get(`/admin/v1/generations?${query}`);
+      expect((body as { generations: { id: string }[] }).generations.map(({ id }) => id), query).toEqual(ids);
+    }
   });
 
   it('come newest first, in pages', async () => {
@@ -293,29 +362,39 @@ describe('usage', () => {
         { key: { id: key.id, label: 'ci', mode: 'test' }, model: 'kimi-k2', estimated: 1 },
         { key: { id: 'key_gone', label: null, mode: null }, model: 'kimi-k2-thinking', estimated: 0 },
       ],
-      total: { generations: 2, estimated: 1, tokens: { inputUncached: 30, cacheRead: 15, cacheWrite: 3, output: 21, reasoning: 3 } },
+      total: { generations: 2, estimated: 1, tokens: { inputUncached: 30, cacheRead: 15, cacheWrite: 3, cacheWrite1h: 0, output: 21, reasoning: 3 } },
     });
     expect((await get('/admin/v1/usage?by=model')).body).toMatchObject({ from: null, to: null, rows: [{ model: 'kimi-k2', generations: 3 }, { generations: 1 }] });
   });
 
   it('adds up exactly, each currency for itself, what is free, unknown and charged apart', async () => {
-    const { usage: _usage, upstreamId: _upstream, costNanos: _cost, currency: _currency, priceId: _price, ...bare } = record;
+    const { chargeNanos: _charge, chargeCurrency: _chargeCurrency, exchangeRate: _rate, cacheSavedNanos: _saved, flags: _flags, ...uncharged } = record;
+    const { usage: _usage, upstreamId: _upstream, costNanos: _cost, currency: _currency, priceId: _price, ...bare } = uncharged;
     await store(
-      { ...record, id: 'gen_1', costNanos: 9_007_199_254_740_993n },
-      { ...record, id: 'gen_2', costNanos: 1n, state: 'partial' },
-      { ...record, id: 'gen_3', costNanos: 2n, costState: 'free', upstreamId: 'sandbox' },
-      { ...record, id: 'gen_4', costNanos: 3n, currency: 'CNY' },
+      { ...uncharged, id: 'gen_1', costNanos: 9_007_199_254_740_993n, chargeNanos: 9_007_199_254_740_995n, chargeCurrency: 'USD', cacheSavedNanos: 4n, lossNanos: 5n },
+      { ...uncharged, id: 'gen_2', costNanos: 1n, state: 'partial', flags: ['rejected'] },
+      { ...uncharged, id: 'gen_3', costNanos: 2n, costState: 'free', upstreamId: 'sandbox' },
+      { ...uncharged, id: 'gen_4', costNanos: 3n, currency: 'CNY', chargeNanos: 4n, chargeCurrency: 'USD' },
       { ...bare, id: 'gen_5', costState: 'none', state: 'failed' },
       { ...bare, id: 'gen_6', costState: 'unpriced', upstreamId: 'moonshot' },
+      { ...bare, id: 'gen_7', costState: 'none', state: 'unknown', keyId: 'key_7' },
     );
     const { body } = await get('/admin/v1/usage?by=upstream');
     expect(body).toMatchObject({
       total: {
-        generations: 6, partial: 1, failed: 1, free: 1, unpriced: 1, estimated: 0, unmeasured: 2,
-        costs: [{ currency: 'CNY', charged: '0.000000003', free: '0' }, { currency: 'USD', charged: '9007199.254740994', free: '0.000000002' }],
+        generations: 7, partial: 1, failed: 1, unknown: 1, flagged: 1, free: 1, unpriced: 1, estimated: 0, unmeasured: 3,
+        costs: [
+          { currency: 'CNY', charged: '0', cost: '0.000000003', free: '0', cacheSaved: '0', loss: '0', margin: null },
+          { currency: 'USD', charged: '9007199.254740999', cost: '9007199.254740994', free: '0.000000002', cacheSaved: '0.000000004', loss: '0.000000005', margin: null },
+        ],
       },
     });
+    // Without the call that costs yuan and is paid for in dollars, the two sides can be compared.
+    const { body: byState } = await get('/admin/v1/usage?by=day&from=2026-01-15&to=2026-01-16');
+    expect(byState).toMatchObject({ by: 'day', rows: [{ day: '2026-01-15', generations: 7 }] });
+    await database.commit([database.builder<RecordsTables>().deleteFrom('generations').where('id', '=', 'gen_4').compile()]);
+    expect((await get('/admin/v1/usage?by=tenant')).body).toMatchObject({ rows: [{ tenant: 'ten_1', costs: [{ currency: 'USD', margin: '0.000000001' }] }] });
     const rows = (body as { rows: { upstream: string | null; generations: number }[] }).rows.map((row) => [row.upstream, row.generations]);
-    expect(new Map(rows as [string | null, number][])).toEqual(new Map([['moonshot', 4], ['sandbox', 1], [null, 1]]));
+    expect(new Map(rows as [string | null, number][])).toEqual(new Map([['moonshot', 4], ['sandbox', 1], [null, 2]]));
   });
 });

@@ -4,6 +4,7 @@ import { type AdminErrorBody, adminErrorCodes } from '../../../contract/admin-er
 import type { ServerInfo } from '../../../contract/server-info.ts';
 import { Fault } from '../../base/fault.ts';
 import { type Log, stackOf } from '../../base/log.ts';
+import type { Reconciliation } from '../../records/reconciliation.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import { tokenOf } from '../authentication.ts';
 import { asFault } from '../server.ts';
@@ -11,12 +12,18 @@ import type { AdminHandlers } from './admin-handlers.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
+import { type PricesDeps, pricesHandlers } from './prices.ts';
+import { type RatesDeps, ratesHandlers } from './rates.ts';
+import { reconciliationHandlers } from './reconciliation.ts';
 import { usageHandlers } from './usage.ts';
 
 export interface AdminDeps extends KeysDeps {
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
+  readonly reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>;
   /** Whether that token is the admin token; compares in constant time. */
   readonly isAdminToken: (token: string) => boolean;
+  readonly prices: PricesDeps;
+  readonly rates: RatesDeps;
   readonly info: () => ServerInfo;
   readonly log: Log;
 }
@@ -32,7 +39,10 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
   const handlers: AdminHandlers = {
     ...keys,
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
-    ...generationsHandlers(deps.records),
+    ...generationsHandlers(deps.records, deps.catalog),
+    ...pricesHandlers(deps.prices),
+    ...ratesHandlers(deps.rates),
+    ...reconciliationHandlers(deps.reconciliation),
     ...infoHandlers(deps.info),
   };
   app.register(
@@ -96,7 +106,7 @@ function refusalOf(request: FastifyRequest, isAdminToken: (token: string) => boo
   return new Fault('unauthenticated', { message: 'this is not the admin token of this server' });
 }
 
-/** Faults that the admin API has no word for are bugs here: it calls no upstream. */
+/** Faults that the admin API has no word for are bugs here. */
 function sendAdminFault(reply: FastifyReply, request: FastifyRequest, thrown: Fault, log: Log): FastifyReply {
   const fault = isAdminCode(thrown.code) ? thrown : new Fault('internal', { cause: thrown });
   if (fault.code === 'internal') logInternal(request, fault, log);

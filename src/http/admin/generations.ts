@@ -1,14 +1,29 @@
 import type { Generation } from '../../../contract/generation.ts';
+import type { TenantId } from '../../base/id.ts';
 import { formatNanos } from '../../base/money.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Usage } from '../../dialogue/usage.ts';
 import type { GenerationRecord } from '../../records/generation-record.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 
-/** The recent generations, newest first. */
-export function generationsHandlers(records: Pick<RecordsStore, 'list'>): Pick<AdminHandlers, 'generations'> {
+/** The recent generations, newest first. `catalog` says which model a name means. */
+export function generationsHandlers(
+  records: Pick<RecordsStore, 'list'>,
+  catalog: Pick<Catalog, 'resolve'>,
+): Pick<AdminHandlers, 'generations'> {
   return {
-    async generations({ limit, before }) {
-      const page = await records.list(before === undefined ? { limit } : { limit, before });
+    async generations({ limit, before, tenant, key, model, state }) {
+      const page = await records.list({
+        limit,
+        ...(before === undefined ? {} : { before }),
+        // An id that is none of ours has no generations.
+        ...(tenant === undefined ? {} : { tenantId: tenant as TenantId }),
+        ...(key === undefined ? {} : { keyId: key }),
+        // A model that the catalog no longer knows may well have generations.
+        ...(model === undefined ? {} : { modelId: catalog.resolve(model)?.model.id ?? model }),
+        ...(state === undefined ? {} : { state }),
+      });
       return { generations: page.map(toGeneration), next: page.length < limit ? null : (page.at(-1)?.id ?? null) };
     },
   };
@@ -18,6 +33,7 @@ function toGeneration(record: GenerationRecord): Generation {
   const { usage } = record;
   return {
     id: record.id,
+    tenantId: record.tenantId,
     keyId: record.keyId,
     mode: record.mode,
     surface: record.surface,
@@ -32,15 +48,37 @@ function toGeneration(record: GenerationRecord): Generation {
     errorCode: record.faultCode ?? null,
     cancelled: record.cancelled,
     attempts: record.attempts,
-    tokens: usage === undefined ? null : { ...usage, reasoning: usage.reasoning ?? null },
+    tokens: usage === undefined ? null : toTokens(usage),
+    webSearches: usage?.webSearches ?? 0,
     cost: {
       state: record.costState,
       amount: record.costNanos === undefined ? null : formatNanos(record.costNanos),
       currency: record.currency ?? null,
       priceId: record.priceId ?? null,
     },
+    charge: toCharge(record),
+    flags: [...(record.flags ?? [])],
     startedAt: new Date(record.startedMs).toISOString(),
     firstEventAfterMs: record.firstEventAfterMs ?? null,
     durationMs: record.durationMs,
+  };
+}
+
+function toTokens(usage: Usage): NonNullable<Generation['tokens']> {
+  const { inputUncached, cacheRead, cacheWrite, cacheWrite1h = 0, output, reasoning, estimated } = usage;
+  return { inputUncached, cacheRead, cacheWrite, cacheWrite1h, output, reasoning: reasoning ?? null, estimated };
+}
+
+function toCharge(record: GenerationRecord): Generation['charge'] {
+  const { chargeNanos, chargeCurrency } = record;
+  if (chargeNanos === undefined || chargeCurrency === undefined) return null;
+  return {
+    amount: formatNanos(chargeNanos),
+    currency: chargeCurrency,
+    rule: record.chargeRule ?? null,
+    exchangeRate: record.exchangeRate ?? null,
+    exchangeRateFrom: record.exchangeRateFrom ?? null,
+    cacheSaved: formatNanos(record.cacheSavedNanos ?? 0n),
+    loss: formatNanos(record.lossNanos ?? 0n),
   };
 }

@@ -1,13 +1,12 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Caller } from '../../access/caller.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Fault, toFault } from '../../base/fault.ts';
 import { type GenerationId, newId } from '../../base/id.ts';
 import { type Log, stackOf } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
-import type { Loss } from '../../dialogue/extensions.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
-import type { AttemptOpened, Gateway } from '../../gateway/gateway.ts';
+import type { Gateway, GenerationEnd } from '../../gateway/gateway.ts';
 import type { ChatStyle } from '../../wire/openai-chat/chat-style.ts';
 import { encodeChatStreamError } from '../../wire/openai-chat/error-encode.ts';
 import { encodeChatReply } from '../../wire/openai-chat/reply-encode.ts';
@@ -15,13 +14,18 @@ import { decodeChatRequest } from '../../wire/openai-chat/request-decode.ts';
 import { ChatStreamEncoder } from '../../wire/openai-chat/stream-encode.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
-import { EventStream, type EventStreamTiming } from '../event-stream.ts';
+import { EventStream, eventStreamHeaders, type EventStreamTiming } from '../event-stream.ts';
+import type { Idempotency } from '../idempotency.ts';
 import { endedBy, type OpenExchanges } from '../open-exchanges.ts';
 import { outgoingText } from '../outgoing-text.ts';
+import type { ReplyCopy } from '../reply-copy.ts';
 import { sandboxScriptOf } from '../sandbox-header.ts';
+import { costHeaders, costTrailerNames } from './cost-headers.ts';
+import { idHeaders, openedHeaders } from './reply-headers.ts';
 
 export interface ChatCompletionsDeps {
-  readonly gateway: Gateway;
+  readonly gateway: Pick<Gateway, 'generate'>;
+  readonly idempotency: Idempotency;
   readonly exchanges: OpenExchanges;
   readonly clock: Clock;
   readonly random: Random;
@@ -60,9 +64,9 @@ export function registerChatCompletions(app: FastifyInstance, base: BasePath, de
       sandboxScript: sandboxScriptOf(httpRequest, caller),
       abort: abortWhenGone(reply),
     };
-    return deps.exchanges.run(exchange.abort, () =>
-      request.stream ? streamReply(exchange, httpRequest, reply, deps) : wholeReply(exchange, reply, deps),
-    );
+    const answer = (copy?: ReplyCopy): Promise<FastifyReply> =>
+      request.stream ? streamReply(exchange, reply, deps, copy) : wholeReply(exchange, reply, deps, copy);
+    return deps.exchanges.run(exchange.abort, deps.idempotency.once(httpRequest, reply, generationId, answer));
   });
 }
 
@@ -75,7 +79,7 @@ function abortWhenGone(reply: FastifyReply): AbortController {
   return abort;
 }
 
-async function wholeReply(exchange: Exchange, reply: FastifyReply, deps: ChatCompletionsDeps): Promise<FastifyReply> {
+async function wholeReply(exchange: Exchange, reply: FastifyReply, deps: ChatCompletionsDeps, copy: ReplyCopy | undefined): Promise<FastifyReply> {
   let headers = idHeaders(exchange);
   const end = await deps.gateway.generate(
     exchange.caller,
@@ -92,30 +96,28 @@ async function wholeReply(exchange: Exchange, reply: FastifyReply, deps: ChatCom
     exchange.abort.signal,
   );
   if (end.reply === undefined) throw new Fault('upstream_invalid_reply');
-  const body = outgoingText(JSON.stringify(encodeChatReply({ ...end.reply, usage: end.usage }, exchange.style)));
+  const text = JSON.stringify(encodeChatReply({ ...end.reply, usage: end.usage }, exchange.style, end.cost));
+  const head = { ...headers, ...costHeadersOf(exchange, end), 'content-type': 'application/json; charset=utf-8' };
+  if (copy !== undefined) await copy.keep({ status: 200, headers: head }, text);
+  const body = outgoingText(text);
   // Past Fastify's serialising and hooks, which have nothing to add: head and body leave in one write.
   reply.hijack();
-  reply.raw
-    .writeHead(200, {
-      ...headers,
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-    })
-    .end(body);
+  reply.raw.writeHead(200, { ...head, 'content-length': Buffer.byteLength(body) }).end(body);
   return reply;
 }
 
-async function streamReply(
-  exchange: Exchange,
-  httpRequest: FastifyRequest,
-  reply: FastifyReply,
-  deps: ChatCompletionsDeps,
-): Promise<FastifyReply> {
+/** Under OpenRouter's base path the cost stands in the usage. */
+function costHeadersOf({ style }: Exchange, { cost }: GenerationEnd): Record<string, string> {
+  return style.vendor === 'openrouter' ? {} : costHeaders(cost);
+}
+
+async function streamReply(exchange: Exchange, reply: FastifyReply, deps: ChatCompletionsDeps, copy: ReplyCopy | undefined): Promise<FastifyReply> {
   let headers = idHeaders(exchange);
   const stream = new EventStream(reply.raw, {
     clock: deps.clock,
     timing: deps.timing,
     headers: () => headers,
+    ...(exchange.style.vendor === 'openrouter' ? {} : { trailerNames: costTrailerNames }),
   });
   const encoder = new ChatStreamEncoder(exchange.style);
   try {
@@ -128,23 +130,34 @@ async function streamReply(
           headers = openedHeaders(exchange, opened);
           stream.flow = opened.flow;
         },
-        onBatches: (batches) => stream.write(encoder.encode(batches)),
+        onBatches: (batches) => {
+          const text = encoder.encode(batches);
+          copy?.add(text);
+          stream.write(text);
+        },
       },
       exchange.abort.signal,
     );
-    reply.hijack();
     const counted = end.usage.estimated ? encoder.encode([{ events: [{ type: 'usage', usage: end.usage }] }]) : '';
-    stream.end(counted + encoder.end());
+    const rest = counted + encoder.end(end.cost);
+    const trailers = costHeadersOf(exchange, end);
+    if (copy !== undefined) await copy.keep({ status: 200, headers: { ...headers, ...trailers, ...eventStreamHeaders } }, rest);
+    reply.hijack();
+    stream.end(rest, trailers);
   } catch (thrown) {
-    stream.close();
     const fault = endedBy(exchange.abort.signal) ?? toFault(thrown);
-    if (!stream.started && fault.code !== 'caller_gone') throw fault;
+    if (!stream.started && fault.code !== 'caller_gone') {
+      stream.close();
+      throw fault;
+    }
     reply.hijack();
     if (fault.code === 'internal') {
       const stack = stackOf(fault.cause);
-      deps.log.write('error', 'internal error in a stream', { requestId: httpRequest.id, ...(stack === undefined ? {} : { stack }) });
+      deps.log.write('error', 'internal error in a stream', { requestId: exchange.requestId, ...(stack === undefined ? {} : { stack }) });
     }
-    stream.end(encodeChatStreamError(fault, exchange.style.vendor, httpRequest.id));
+    const text = encodeChatStreamError(fault, exchange.style.vendor, exchange.requestId);
+    await copy?.fail(fault, { status: 200, headers: { ...headers, ...eventStreamHeaders } }, text);
+    stream.end(text);
   }
   return reply;
 }
@@ -152,21 +165,4 @@ async function streamReply(
 function optionsOf(exchange: Exchange): { generationId: GenerationId; surface: string; sandboxScript?: string } {
   const { generationId, surface, sandboxScript } = exchange;
   return { generationId, surface, ...(sandboxScript === undefined ? {} : { sandboxScript }) };
-}
-
-function idHeaders(exchange: Exchange): Record<string, string> {
-  return { 'x-request-id': exchange.requestId, 'x-generation-id': exchange.generationId };
-}
-
-/** Who answers, and what of the request could not be carried there. */
-function openedHeaders(exchange: Exchange, opened: AttemptOpened): Record<string, string> {
-  return {
-    ...idHeaders(exchange),
-    'x-moongate-upstream': opened.upstreamId,
-    ...(opened.losses.length === 0 ? {} : { 'x-moongate-loss': opened.losses.map(lossText).join(', ').slice(0, 1024) }),
-  };
-}
-
-function lossText(loss: Loss): string {
-  return `${loss.field}: ${loss.reason}`.replace(/[^\x20-\x7e]/g, '?');
 }

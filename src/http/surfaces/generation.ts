@@ -4,7 +4,7 @@ import { Fault } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { formatNanos } from '../../base/money.ts';
 import { promptTokens } from '../../dialogue/usage.ts';
-import type { GenerationRecord } from '../../records/generation-record.ts';
+import type { CostState, GenerationRecord } from '../../records/generation-record.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
 
@@ -25,11 +25,15 @@ export function registerGeneration(app: FastifyInstance, base: BasePath, deps: G
   });
 }
 
-/** A record in OpenRouter's shape (moonshot-api.md 6.3), with the exact cost beside its floating-point one. */
+/**
+ * A record in OpenRouter's shape (moonshot-api.md 6.3), with the exact amount beside its floating-point one. All money in
+ * it is what the caller pays; what the upstream charges is the operator's business.
+ */
 export function shapeGeneration(record: GenerationRecord): JsonObject {
   const { usage } = record;
-  const cost = record.costNanos === undefined ? null : Number(formatNanos(record.costNanos));
-  const charged = record.costState === 'priced' ? cost : record.costState === 'unpriced' ? null : 0;
+  const state = payState(record);
+  const amount = payAmount(record, state);
+  const charged = state === 'unpriced' ? null : state === 'priced' ? Number(amount) : 0;
   return {
     id: record.id,
     upstream_id: record.upstreamReplyId ?? null,
@@ -55,14 +59,29 @@ export function shapeGeneration(record: GenerationRecord): JsonObject {
     total_cost: charged,
     usage: charged,
     cost: {
-      state: record.costState,
-      amount: record.costNanos === undefined ? null : formatNanos(record.costNanos),
-      currency: record.currency ?? null,
-      price_id: record.priceId ?? null,
+      state,
+      amount,
+      currency: (state === 'free' ? record.currency : record.chargeCurrency) ?? null,
+      rule: record.chargeRule ?? null,
+      cache_saved: record.cacheSavedNanos === undefined ? null : formatNanos(record.cacheSavedNanos),
     },
+    cache_discount: record.cacheSavedNanos === undefined ? null : Number(formatNanos(record.cacheSavedNanos)),
     latency: record.firstEventAfterMs ?? null,
     generation_time: record.durationMs,
     attempts: record.attempts,
     is_byok: false,
   };
+}
+
+/** `priced`: charged. `free`: metered, never charged. `unpriced`: not known. `none`: nothing was charged. */
+function payState({ chargeNanos, costState, state }: GenerationRecord): CostState {
+  if (chargeNanos !== undefined) return 'priced';
+  if (state === 'unknown') return 'unpriced';
+  return costState === 'priced' ? 'none' : costState;
+}
+
+/** What is charged, or would have been at list price, as decimal text. */
+function payAmount({ chargeNanos, costNanos }: GenerationRecord, state: CostState): string | null {
+  const nanos = state === 'priced' ? chargeNanos : state === 'free' ? costNanos : undefined;
+  return nanos === undefined ? null : formatNanos(nanos);
 }

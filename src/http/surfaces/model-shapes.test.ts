@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Catalog } from '../../catalog/catalog.ts';
 import { shippedCatalog } from '../../catalog/shipped-catalog.ts';
-import { type ListedModel, moonshotModel, openRouterModel } from './model-shapes.ts';
+import { type ListedModel, moonshotModel, openRouterEndpoints, openRouterModel } from './model-shapes.ts';
 
 const nowMs = Date.parse('2026-02-01');
 
-function listedAt(upstream: string, id: string): ListedModel {
-  const catalog = new Catalog(shippedCatalog(), undefined, [{ id: upstream, baseUrl: '', selfHosted: false, kind: upstream }]);
+function listedAt(upstreams: string | readonly string[], id: string): ListedModel {
+  const enabled = [upstreams].flat().map((upstream) => ({ id: upstream, baseUrl: '', selfHosted: false, kind: upstream }));
+  const catalog = new Catalog(shippedCatalog(), undefined, enabled);
   const model = catalog.models().find((one) => one.id === id);
   const official = catalog.sandboxOffer(id);
   if (model === undefined || official === undefined) throw new Error(`the catalog lacks ${id}`);
@@ -31,6 +32,27 @@ describe('openRouterModel', () => {
   it('says unpriced rather than zero', () => {
     const { model } = listedAt('moonshot', 'kimi-k2');
     expect(openRouterModel({ model, offers: [] }, nowMs)['pricing']).toEqual({ priced: false });
+  });
+});
+
+describe('openRouterEndpoints', () => {
+  it('lists who serves a model in order of attempts, each with its own window and price', () => {
+    const listed = listedAt(['routerai', 'moonshot'], 'kimi-k2-0905');
+    const endpoints = openRouterEndpoints(listed, nowMs, (id) => id !== 'routerai');
+    expect(endpoints).toMatchObject({ id: 'moonshotai/kimi-k2-0905', architecture: { output_modalities: ['text'] } });
+    expect(endpoints['endpoints']).toMatchObject(
+      listed.offers.map(({ upstreamId, contextTokens, outputTokensMax }) => ({ provider_name: upstreamId, model_id: 'moonshotai/kimi-k2-0905', context_length: contextTokens, max_completion_tokens: outputTokensMax })),
+    );
+    expect(endpoints['endpoints']).toEqual(expect.arrayContaining([
+      expect.objectContaining({ tag: 'moonshot', status: 0, pricing: expect.objectContaining({ currency: 'USD', prompt: '0.0000006', completion: '0.0000025', input_cache_read: '0.00000015' }) }),
+      expect.objectContaining({ tag: 'routerai', status: -1, pricing: expect.objectContaining({ currency: 'RUB', prompt: '0.000116' }) }),
+    ]));
+  });
+
+  it('does not take unpriced for free', () => {
+    const listed = listedAt('moonshot', 'kimi-k2');
+    const unpriced = { ...listed, offers: listed.offers.map((offer) => ({ ...offer, prices: [] })) };
+    expect(openRouterEndpoints(unpriced, nowMs, () => true)['endpoints']).toMatchObject([{ pricing: { priced: false }, supports_implicit_caching: false }]);
   });
 });
 

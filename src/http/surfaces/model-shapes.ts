@@ -47,8 +47,6 @@ export function arkModel(listed: ListedModel, nowMs: number): JsonObject {
  */
 export function openRouterModel({ model, offers: [first], official }: ListedModel, nowMs: number): JsonObject {
   const contextLength = first?.contextTokens ?? model.contextTokens;
-  const input = model.inputModalities;
-  const output = model.outputModalities;
   return {
     id: model.slug,
     canonical_slug: model.slug,
@@ -57,13 +55,7 @@ export function openRouterModel({ model, offers: [first], official }: ListedMode
     description: model.description,
     context_length: contextLength,
     hugging_face_id: model.weights ?? null,
-    architecture: {
-      modality: `${input.join('+')}->${output.join('+')}`,
-      input_modalities: input,
-      output_modalities: output,
-      tokenizer: 'Other',
-      instruct_type: null,
-    },
+    architecture: architecture(model),
     pricing: pricing(first === undefined ? undefined : priceAt(first, nowMs), official === undefined ? undefined : priceAt(official, nowMs)),
     top_provider: { context_length: contextLength, max_completion_tokens: first?.outputTokensMax ?? null, is_moderated: false },
     per_request_limits: null,
@@ -73,6 +65,46 @@ export function openRouterModel({ model, offers: [first], official }: ListedMode
     links: { details: `/api/v1/models/${model.slug}/endpoints` },
     served_by: first?.upstreamId ?? null,
   };
+}
+
+/**
+ * Who serves a model, as OpenRouter lists it (moonshot-api.md 6.3): one endpoint for each upstream, in order of attempts, with
+ * its own window and prices. `status` is 0 for one that would be asked now and negative for one that rests. What nobody here measures
+ * is null.
+ */
+export function openRouterEndpoints({ model, offers, official }: ListedModel, nowMs: number, isReady: (upstreamId: string) => boolean): JsonObject {
+  const compared = official === undefined ? undefined : priceAt(official, nowMs);
+  return {
+    id: model.slug,
+    name: model.name,
+    created: createdS(model.releasedOn),
+    description: model.description,
+    architecture: architecture(model),
+    endpoints: offers.map((offer) => ({
+      name: `${offer.upstreamId} | ${model.slug}`,
+      model_id: model.slug,
+      model_name: model.name,
+      provider_name: offer.upstreamId,
+      tag: offer.upstreamId,
+      quantization: 'unknown',
+      context_length: offer.contextTokens,
+      max_completion_tokens: offer.outputTokensMax,
+      max_prompt_tokens: offer.contextTokens,
+      pricing: pricing(priceAt(offer, nowMs), compared),
+      supported_parameters: supportedParameters(model.thinking.kind !== 'never'),
+      supports_implicit_caching: priceAt(offer, nowMs)?.cacheRead !== undefined,
+      status: isReady(offer.upstreamId) ? 0 : -1,
+      uptime_last_5m: null,
+      uptime_last_30m: null,
+      uptime_last_1d: null,
+      latency_last_30m: null,
+      throughput_last_30m: null,
+    })),
+  };
+}
+
+function architecture({ inputModalities: input, outputModalities: output }: Model): JsonObject {
+  return { modality: `${input.join('+')}->${output.join('+')}`, input_modalities: input, output_modalities: output, tokenizer: 'Other', instruct_type: null };
 }
 
 function supportedParameters(thinks: boolean): string[] {

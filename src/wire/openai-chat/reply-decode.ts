@@ -29,7 +29,7 @@ export function decodeChatReply(value: JsonObject): DialogueReply {
     createdS: typeof created === 'number' ? created : 0,
     ...(typeof provider === 'string' ? { provider } : {}),
     choices: orderedChoices(choices as readonly JsonValue[]).map((choice, index) => decodeChoice(choice, index, replyId)),
-    ...(usage === undefined ? {} : { usage }),
+    ...(usage === undefined ? {} : usage === 'rejected' ? { usageRejected: true } : { usage }),
     source: { protocol: 'openai-chat', value },
   };
 }

@@ -1,21 +1,24 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
+import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { DialogueReply, ReplyChoice } from '../../dialogue/reply.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { encodeFinish } from './finish-reason.ts';
 import { orderedChoices } from './reply-decode.ts';
 import { removeThinking } from './thinking-text.ts';
+import { withoutUpstreamCost } from './usage-cost.ts';
 import { encodeChatUsage } from './usage.ts';
 
 /**
  * A whole reply as a chat completion. One that came by the same protocol is a copy of what came, in which only the usage is
  * put into normal form, thinking stands in `reasoning_content` whatever it was called (and in `reasoning` when the style
  * asks; neither when it excludes thinking), and tool calls have ids; everything else stays, the upstream's id and model
- * included.
+ * included. `cost` stands in the usage where the style is OpenRouter's.
  */
-export function encodeChatReply(reply: DialogueReply, style: ChatStyle): JsonObject {
+export function encodeChatReply(reply: DialogueReply, style: ChatStyle, cost?: ReplyCost): JsonObject {
   const { source } = reply;
-  if (source?.protocol === 'openai-chat') return patched(reply, source.value, style);
+  const shownCost = style.vendor === 'openrouter' ? cost : undefined;
+  if (source?.protocol === 'openai-chat') return patched(reply, source.value, style, shownCost);
   return {
     id: reply.id,
     object: 'chat.completion',
@@ -27,7 +30,7 @@ export function encodeChatReply(reply: DialogueReply, style: ChatStyle): JsonObj
       message: encodeMessage(choice, style),
       finish_reason: encodeFinish(choice.finish),
     })),
-    ...(reply.usage === undefined ? {} : { usage: encodeChatUsage(reply.usage) }),
+    ...(reply.usage === undefined ? {} : { usage: encodeChatUsage(reply.usage, undefined, shownCost) }),
   };
 }
 
@@ -52,10 +55,10 @@ function encodeCall(call: ToolCall): JsonObject {
   };
 }
 
-function patched(reply: DialogueReply, value: JsonObject, style: ChatStyle): JsonObject {
+function patched(reply: DialogueReply, value: JsonObject, style: ChatStyle, cost: ReplyCost | undefined): JsonObject {
   const { usage: original, choices, ...rest } = value;
   const list = Array.isArray(choices) ? orderedChoices(choices as readonly JsonValue[]) : [];
-  const usage = reply.usage === undefined ? undefined : encodeChatUsage(reply.usage, isJsonObject(original) ? original : undefined);
+  const usage = reply.usage === undefined ? undefined : encodeChatUsage(reply.usage, isJsonObject(original) ? original : undefined, cost);
   return {
     ...rest,
     ...(typeof rest['object'] === 'string' ? {} : { object: 'chat.completion' }),
@@ -75,6 +78,7 @@ function patchedChoice(choice: JsonObject, decoded: ReplyChoice | undefined, sty
   return {
     ...choice,
     ...(choice['finish_reason'] === 'function_call' ? { finish_reason: 'tool_calls' } : {}),
+    ...(isJsonObject(choice['usage']) ? { usage: withoutUpstreamCost(choice['usage']) } : {}),
     message: {
       ...rest,
       ...(legacy === null ? { function_call: null } : {}),

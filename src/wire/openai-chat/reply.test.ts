@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
+import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { decodeChatReply } from './reply-decode.ts';
 import { encodeChatReply } from './reply-encode.ts';
@@ -75,13 +76,28 @@ describe('encodeChatReply, of the same protocol', () => {
   it('keeps everything, and only puts in order what has a normal form', () => {
     const value = reply(
       { content: ' x', refusal: null, reasoning: 'hm', reasoning_details: [{ type: 'reasoning.encrypted', data: 'e' }], annotations: [1] },
-      { provider: 'Novita', system_fingerprint: 'fp', service_tier: null, usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, cost: 0.1, is_byok: false } },
+      { provider: 'Novita', system_fingerprint: 'fp', service_tier: null, usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, num_sources_used: 2, cost: 0.1, is_byok: false } },
     );
     expect(encodeChatReply(decodeChatReply(value), plain)).toEqual({
       ...value,
       choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: ' x', refusal: null, reasoning: 'hm', reasoning_content: 'hm', reasoning_details: [{ type: 'reasoning.encrypted', data: 'e' }], annotations: [1] } }],
-      usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, cached_tokens: 0, prompt_tokens_details: { cached_tokens: 0 }, cost: 0.1, is_byok: false },
+      usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, cached_tokens: 0, prompt_tokens_details: { cached_tokens: 0 }, num_sources_used: 2 },
     });
+  });
+
+  it('says what the caller pays where OpenRouter does, in place of what the upstream asks of us', () => {
+    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, cost: 0.1, is_byok: true, cost_details: { upstream_inference_cost: 0.1 } };
+    const decoded = decodeChatReply(reply({ content: 'x' }, { usage, choices: [{ index: 0, message: { content: 'x' }, finish_reason: 'stop', usage }] }));
+    const cost: ReplyCost = { state: 'priced', amountNanos: 1_230_000n, currency: 'USD', lines: [{ bucket: 'input', tokens: 1, amountNanos: 1_000_000n }, { bucket: 'output', tokens: 2, amountNanos: 230_000n }] };
+    const openrouter: ChatStyle = { ...plain, vendor: 'openrouter' };
+    const { source: _source, ...built } = decoded;
+    for (const one of [decoded, built]) {
+      const text = JSON.stringify(encodeChatReply(one, openrouter, cost));
+      expect(JSON.parse(text)).toMatchObject({ usage: { cost: 0.00123, is_byok: false, cost_details: { currency: 'USD', upstream_inference_cost: null } } });
+      expect(text).not.toContain('0.1');
+      expect(JSON.stringify(encodeChatReply(one, plain, cost))).not.toMatch(/cost|byok/);
+      expect(JSON.stringify(encodeChatReply(one, openrouter))).not.toMatch(/cost|byok/);
+    }
   });
 
   it('does not change what came', () => {
@@ -129,10 +145,12 @@ describe('encodeChatReply, of the same protocol', () => {
   });
 
   it('sends usage that was counted here, and no nonsense', () => {
-    const decoded = decodeChatReply(reply({ content: 'x' }, { usage: { prompt_tokens: -1, cost: 3 } }));
+    const decoded = decodeChatReply(reply({ content: 'x' }, { usage: { prompt_tokens: -1, num_sources_used: 3 } }));
+    expect(decoded).toMatchObject({ usageRejected: true });
+    expect(decodeChatReply(reply({ content: 'x' }, { usage: null }))).not.toHaveProperty('usageRejected');
     expect(encodeChatReply(decoded, plain)).not.toHaveProperty('usage');
     const usage = { inputUncached: 1, cacheRead: 0, cacheWrite: 0, output: 2, estimated: true };
-    expect(encodeChatReply({ ...decoded, usage }, plain)['usage']).toMatchObject({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, estimated: true, cost: 3 });
+    expect(encodeChatReply({ ...decoded, usage }, plain)['usage']).toMatchObject({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, estimated: true, num_sources_used: 3 });
   });
 });
 

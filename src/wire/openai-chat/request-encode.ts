@@ -17,7 +17,7 @@ export interface ChatRequestTarget {
   readonly dialect: ChatDialect;
   /** A higher limit of the caller's is lowered to it. */
   readonly outputTokensMax?: number;
-  /** Sent when the caller named no limit, unless the model thinks. */
+  /** Sent when the caller named no limit. */
   readonly outputTokensDefault?: number;
   readonly thinkingRule?: ThinkingRule;
   readonly samplingRule?: SamplingRule;
@@ -46,7 +46,7 @@ export function encodeChatRequest(request: DialogueRequest, target: ChatRequestT
     model: target.model,
     messages: encodeMessages(request.messages, dialect, willThink, losses),
     ...toolFields(request, target, willThink, losses),
-    ...limitField(request, target, willThink, losses),
+    ...limitField(request, target, losses),
     ...encodeSampling(request.sampling, { dialect, rule: target.samplingRule, thinks: willThink }, losses),
     ...encodeThinking(thinking, target.thinkingRule, dialect, losses),
     ...formatField(request, dialect, losses),
@@ -132,13 +132,10 @@ function addNames(tools: readonly Tool[], dialect: ChatDialect, names: Set<strin
   }
 }
 
-/**
- * The limit on generated tokens. A default is not sent to a model that thinks: the upstream applies it anyway, and Ark's does
- * not count the thinking while the field that we send does (responses-ark-anthropic-batch.md 2.2).
- */
-function limitField(request: DialogueRequest, target: ChatRequestTarget, willThink: boolean, losses: Loss[]): JsonObject {
+/** The limit on generated tokens, thinking included; the offer's default where the caller named none: what a call may cost is held by it. */
+function limitField(request: DialogueRequest, target: ChatRequestTarget, losses: Loss[]): JsonObject {
   const { outputTokensMax: most, outputTokensDefault, dialect } = target;
-  const asked = request.outputTokensMax ?? (willThink ? undefined : outputTokensDefault);
+  const asked = request.outputTokensMax ?? outputTokensDefault;
   if (asked === undefined) return {};
   if (most === undefined || asked <= most) return { [dialect.outputLimitField]: asked };
   if (request.outputTokensMax !== undefined) {

@@ -190,6 +190,7 @@ describe('ChatStreamDecoder', () => {
 
   describe('usage', () => {
     const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+    const rejected = { type: 'usage-rejected' };
     const told = { type: 'usage', usage: { inputUncached: 3, cacheRead: 0, cacheWrite: 0, output: 2, estimated: false } };
     const ended = { type: 'choice-end', choice: 0, finish: { reason: 'stop' } };
 
@@ -216,7 +217,16 @@ describe('ChatStreamDecoder', () => {
     });
 
     it('is not believed when it is nonsense', () => {
-      expect(events({ ...chunk({}, { finish_reason: 'stop', usage: { prompt_tokens: -1, completion_tokens: 2 } }), usage: 'much' })).toEqual([ended]);
+      expect(events({ ...chunk({}, { finish_reason: 'stop', usage: { prompt_tokens: -1, completion_tokens: 2 } }), usage: 'much' })).toEqual([rejected, ended, rejected]);
+      expect(events({ ...chunk({}, { finish_reason: 'stop', usage: {} }), usage: null })).toEqual([ended]);
+    });
+
+    it('has no sum when that of one choice is nonsense, since the sum would be too low', () => {
+      const of = (index: number, counts: JsonObject): JsonObject => ({ ...envelope, choices: [{ index, delta: {}, finish_reason: 'stop', usage: counts }] });
+      const all = events(of(0, usage), of(1, { ...usage, completion_tokens: -2 }), of(2, usage));
+      expect(all.filter((event) => event.type.startsWith('usage'))).toEqual([told, rejected, rejected]);
+      const mended = events(of(0, { ...usage, completion_tokens: -2 }), { ...envelope, choices: [], usage });
+      expect(mended.filter((event) => event.type.startsWith('usage'))).toEqual([rejected, told]);
     });
   });
 

@@ -16,7 +16,8 @@ interface ChoiceState {
   readonly index: number;
   calls: ToolCallStream | undefined;
   ended: boolean;
-  usage: Usage | undefined;
+  /** `rejected`: it came, and cannot be true. */
+  usage: Usage | 'rejected' | undefined;
 }
 
 /** The frame being read. */
@@ -196,17 +197,19 @@ export class ChatStreamDecoder {
     const usage = decodeChatUsage(value);
     if (usage === undefined) return;
     this.#wholeUsage = true;
-    reading.events.push({ type: 'usage', usage });
+    reading.events.push(usageEvent(usage));
   }
 
   /** Moonshot sends the usage of each choice apart (moonshot-api.md 2.2): the prompt once, the output of all together. */
   #sumUsage(reading: Reading): void {
     if (this.#wholeUsage) return;
-    let sum: Usage | undefined;
+    let sum: Usage | 'rejected' | undefined;
     for (const { usage } of this.#choices) {
-      if (usage !== undefined) sum = sum === undefined ? usage : addChoiceUsage(sum, usage);
+      if (usage === undefined || sum === 'rejected') continue;
+      // Without one of the choices the sum would be too low, and believed.
+      sum = sum === undefined || usage === 'rejected' ? usage : addChoiceUsage(sum, usage);
     }
-    if (sum !== undefined) reading.events.push({ type: 'usage', usage: sum });
+    if (sum !== undefined) reading.events.push(usageEvent(sum));
   }
 
   #state(index: number): ChoiceState {
@@ -222,6 +225,10 @@ export class ChatStreamDecoder {
 /** vLLM and SGLang: `{"object":"error","message":…,"code":400}` without an envelope. */
 function isBareError(value: JsonObject): boolean {
   return (value['object'] === 'error' || value['type'] === 'error') && value['choices'] === undefined;
+}
+
+function usageEvent(usage: Usage | 'rejected'): DialogueEvent {
+  return usage === 'rejected' ? { type: 'usage-rejected' } : { type: 'usage', usage };
 }
 
 function parse(payload: string): PatchableObject {

@@ -3,6 +3,7 @@ import { Fault } from '../../base/fault.ts';
 import type { JsonObject, JsonValue } from '../../base/json.ts';
 import { SseParser } from '../../base/sse.ts';
 import type { DialogueEvent } from '../../dialogue/event.ts';
+import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { Usage } from '../../dialogue/usage.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { ChatStreamDecoder } from './stream-decode.ts';
@@ -60,9 +61,9 @@ describe('ChatStreamEncoder, from frames', () => {
   });
 
   it('… or in a chunk without choices, which is swallowed …', () => {
-    const { each, end } = relay(plain, role, stop, { ...envelope, choices: [], usage: { ...usage, cost: 0.5 }, service_tier: 'fast' });
+    const { each, end } = relay(plain, role, stop, { ...envelope, choices: [], usage: { ...usage, sources: 2, cost: 0.5 }, service_tier: 'fast' });
     expect(each[1]).toEqual([]);
-    expect(each[2]).toEqual([{ ...chunk({}, { finish_reason: 'stop', usage: { ...normalUsage, cost: 0.5 } }), service_tier: 'fast' }]);
+    expect(each[2]).toEqual([{ ...chunk({}, { finish_reason: 'stop', usage: { ...normalUsage, sources: 2 } }), service_tier: 'fast' }]);
     expect(end).toEqual(['[DONE]']);
   });
 
@@ -97,8 +98,8 @@ describe('ChatStreamEncoder, from frames', () => {
   });
 
   it('ends with the usage chunk when asked to, once, with what the upstream put there', () => {
-    const { all } = relay({ ...plain, includeUsage: true }, role, stop, { ...envelope, choices: [], usage: { ...usage, cost: 1 }, service_tier: 'fast' });
-    expect(all.slice(-2)).toEqual([{ ...envelope, choices: [], usage: { ...normalUsage, cost: 1 }, service_tier: 'fast' }, '[DONE]']);
+    const { all } = relay({ ...plain, includeUsage: true }, role, stop, { ...envelope, choices: [], usage: { ...usage, sources: 1, cost: 1 }, service_tier: 'fast' });
+    expect(all.slice(-2)).toEqual([{ ...envelope, choices: [], usage: { ...normalUsage, sources: 1 }, service_tier: 'fast' }, '[DONE]']);
     expect(all).toHaveLength(4);
   });
 
@@ -173,6 +174,64 @@ describe('ChatStreamEncoder, from frames', () => {
     const encoder = new ChatStreamEncoder(plain);
     expect(encoder.end()).toBe('data: [DONE]\n\n');
     expect(encoder.end()).toBe('');
+  });
+});
+
+describe('ChatStreamEncoder, with a cost', () => {
+  const openrouter: ChatStyle = { ...plain, vendor: 'openrouter' };
+  const cost: ReplyCost = { state: 'priced', amountNanos: 92_000n, currency: 'USD', lines: [{ bucket: 'input', tokens: 3, amountNanos: 42_000n }, { bucket: 'output', tokens: 2, amountNanos: 50_000n }] };
+  const shown = { ...normalUsage, cost: 0.000092, is_byok: false, cost_details: { state: 'priced', currency: 'USD', upstream_inference_cost: null, upstream_inference_prompt_cost: 0.000042, upstream_inference_completions_cost: 0.00005 } };
+  const theirs = { ...usage, cost: 0.5, is_byok: true, cost_details: { upstream_inference_cost: 0.5 } };
+
+  function ended(style: ChatStyle, ...payloads: readonly JsonValue[]): { each: JsonValue[][]; text: string; end: JsonValue[] } {
+    const decoder = new ChatStreamDecoder();
+    const encoder = new ChatStreamEncoder(style);
+    const each = payloads.map((payload) => written(encoder.encode([decoder.push(JSON.stringify(payload))])));
+    const text = encoder.end(cost);
+    return { each, text, end: written(text) };
+  }
+
+  it('puts it into the finishing chunk, beside the choices, and delays nothing but that', () => {
+    const { each, end } = ended(openrouter, role, chunk({ content: 'a' }), { ...chunk({ content: 'b' }, { finish_reason: 'stop' }), usage: theirs });
+    expect(each).toEqual([[role], [chunk({ content: 'a' })], [chunk({ content: 'b' })]]);
+    expect(end).toEqual([{ ...chunk({}, { finish_reason: 'stop', usage: normalUsage }), usage: shown }, '[DONE]']);
+  });
+
+  it('puts it into the usage chunk when there is to be one, and nowhere else', () => {
+    const { end } = ended({ ...openrouter, includeUsage: true }, role, stop, { ...envelope, choices: [], usage: theirs });
+    expect(end).toEqual([{ ...chunk({}, { finish_reason: 'stop', usage: normalUsage }), usage: null }, { ...envelope, choices: [], usage: shown }, '[DONE]']);
+  });
+
+  it('tells it once for all choices, with the usage of all', () => {
+    const own = (index: number): JsonObject => chunk({}, { finish_reason: 'stop', usage: theirs }, index);
+    const { end } = ended(openrouter, { ...envelope, choices: [0, 1].map((index) => ({ index, delta: { role: 'assistant', content: 'x' }, finish_reason: null })) }, own(0), own(1));
+    expect(end).toMatchObject([
+      { choices: [{ index: 0, usage: normalUsage }] },
+      { choices: [{ index: 1, usage: normalUsage }], usage: { completion_tokens: 4, prompt_tokens: 3, cost: 0.000092 } },
+      '[DONE]',
+    ]);
+    expect(end[0]).not.toHaveProperty('usage');
+  });
+
+  it('leaves it to the trailer elsewhere, and never shows the upstream\'s', () => {
+    for (const vendor of ['moonshot', 'ark'] as const) {
+      for (const includeUsage of [true, false]) {
+        const style: ChatStyle = { ...plain, vendor, includeUsage };
+        const frames = [role, { ...chunk({ content: 'b' }, { finish_reason: 'stop' }), usage: theirs }, { ...envelope, choices: [], usage: theirs }];
+        const { each, end } = ended(style, ...frames);
+        expect(JSON.stringify([each, end])).not.toMatch(/cost|byok/);
+        expect(each.flat()).toHaveLength(3);
+      }
+    }
+    const { all } = relay(openrouter, role, stop, { ...envelope, choices: [], usage: theirs });
+    expect(JSON.stringify(all)).not.toMatch(/cost|byok/);
+  });
+
+  it('writes small amounts in full', () => {
+    const decoder = new ChatStreamDecoder();
+    const encoder = new ChatStreamEncoder(openrouter);
+    encoder.encode([decoder.push(JSON.stringify({ ...chunk({}, { finish_reason: 'stop' }), usage }))]);
+    expect(encoder.end({ ...cost, amountNanos: 1n, lines: [] })).toContain('"cost":0.000000001,');
   });
 });
 

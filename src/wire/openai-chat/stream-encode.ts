@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import { sseData } from '../../base/sse.ts';
 import type { DialogueEvent, EventBatch, SourceFrame } from '../../dialogue/event.ts';
+import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { Usage } from '../../dialogue/usage.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { ChunkWriter } from './chunk-writer.ts';
@@ -32,6 +33,9 @@ const done = 'data: [DONE]\n\n';
  * its other fields go into ours. OpenAI then also puts `"usage": null` into every other chunk; we do so only in those that we
  * write ourselves, since no client can need it and handing frames on untouched is worth more.
  *
+ * In OpenRouter's style the last chunks wait for the end of the stream, when the cost is known: it stands in the usage of the very
+ * last one, which without `includeUsage` is the finishing chunk, where usage stands beside `choices` (moonshot-api.md 6.2).
+ *
  * `error` events write nothing: how a stream fails is for the surface to say (`encodeChatStreamError`).
  */
 export class ChatStreamEncoder {
@@ -39,6 +43,7 @@ export class ChatStreamEncoder {
   readonly #writer: ChunkWriter;
   readonly #noUsage: JsonObject;
   readonly #excludesThinking: boolean;
+  readonly #endsWithCost: boolean;
   readonly #choices: ChoiceState[] = [];
   #held: FinishingChunk[] = [];
   #usage: Usage | undefined;
@@ -51,6 +56,7 @@ export class ChatStreamEncoder {
     this.#style = style;
     this.#writer = new ChunkWriter(style);
     this.#excludesThinking = style.thinking === 'excluded';
+    this.#endsWithCost = style.vendor === 'openrouter';
     this.#noUsage = style.includeUsage ? { usage: null } : {};
   }
 
@@ -70,14 +76,19 @@ export class ChatStreamEncoder {
     return text;
   }
 
-  /** What is still held back, the usage chunk if one was asked for, and `[DONE]`. To be called once, at a clean end. */
-  end(): string {
+  /**
+   * What is still held back, the usage chunk if one was asked for, and `[DONE]`. To be called once, at a clean end. `cost` is
+   * shown in OpenRouter's style only.
+   */
+  end(cost?: ReplyCost): string {
     if (this.#closed) return '';
     this.#closed = true;
-    let text = this.#release();
-    if (this.#style.includeUsage && this.#usage !== undefined) {
+    const { includeUsage } = this.#style;
+    const usage = this.#usage === undefined || !(includeUsage || this.#endsWithCost)
+      ? undefined : encodeChatUsage(this.#usage, this.#usageOriginal, this.#endsWithCost ? cost : undefined);
+    let text = this.#release(includeUsage ? undefined : usage);
+    if (includeUsage && usage !== undefined) {
       const envelope = this.#lastEnvelope ?? this.#writer.envelope();
-      const usage = encodeChatUsage(this.#usage, this.#usageOriginal);
       text += sseData(JSON.stringify({ ...envelope, choices: [], usage }));
     }
     return text + done;
@@ -129,6 +140,7 @@ export class ChatStreamEncoder {
     for (const event of events) {
       if (event.type === 'reply-start') this.#writer.start(event);
       else if (event.type === 'usage') this.#usage = event.usage;
+      else if (event.type === 'usage-rejected') this.#usage = undefined;
     }
     const { choices, usage, error: _error, ...envelope } = source.value;
     if (isJsonObject(usage)) this.#usageOriginal = usage;
@@ -146,7 +158,7 @@ export class ChatStreamEncoder {
       this.#choice(choice, envelope, payload, kept);
     }
     // Usage so far, beside a payload, only comes when the caller asked the upstream for it.
-    const soFar = kept.length > 0 && !this.#allEnded() && isJsonObject(usage) ? decodeChatUsage(usage) : undefined;
+    const soFar = kept.length > 0 && !this.#allEnded() && isJsonObject(usage) ? believed(usage) : undefined;
     const counted = soFar !== undefined && isJsonObject(usage) ? { usage: encodeChatUsage(soFar, usage) } : this.#noUsage;
     for (const choice of kept) text += sseData(JSON.stringify({ ...envelope, choices: [choice], ...counted }));
     if (kept.length === 0 && this.#allEnded()) this.#lastEnvelope = { ...this.#lastEnvelope, ...envelope };
@@ -200,6 +212,9 @@ export class ChatStreamEncoder {
       case 'usage':
         this.#usage = event.usage;
         return this.#releaseReady(true);
+      case 'usage-rejected':
+        this.#usage = undefined;
+        return '';
       case 'error':
         return '';
       case 'choice-end': {
@@ -223,12 +238,12 @@ export class ChatStreamEncoder {
 
   /** Lets go of the last chunks that have all they wait for: all, once the whole usage has come and every choice has ended. */
   #releaseReady(wholeUsage: boolean): string {
-    if (this.#held.length === 0) return '';
+    if (this.#held.length === 0 || this.#endsWithCost) return '';
     if (wholeUsage && this.#usage !== undefined && this.#allEnded()) return this.#release();
     let text = '';
     this.#held = this.#held.filter((chunk) => {
       const own = chunk.choice['usage'];
-      const usage = decodeChatUsage(own);
+      const usage = believed(own);
       if (usage === undefined || !isJsonObject(own)) return true;
       text += this.#finishing(chunk, encodeChatUsage(usage, own));
       return false;
@@ -238,9 +253,9 @@ export class ChatStreamEncoder {
 
   /**
    * All that is held back. Usage that the upstream gave for the whole reply stands in the last chunk only, so that a client
-   * which adds the choices up counts it once.
+   * which adds the choices up counts it once. `beside`: usage that stands beside the choices of the last chunk.
    */
-  #release(): string {
+  #release(beside?: JsonObject): string {
     let text = '';
     const held = this.#held;
     this.#held = [];
@@ -248,22 +263,23 @@ export class ChatStreamEncoder {
       const chunk = held[position];
       if (chunk === undefined) continue;
       const own = chunk.choice['usage'];
-      const ownUsage = decodeChatUsage(own);
+      const ownUsage = believed(own);
       const last = position === held.length - 1;
-      if (ownUsage !== undefined && isJsonObject(own)) text += this.#finishing(chunk, encodeChatUsage(ownUsage, own));
-      else if (last && this.#usage !== undefined) text += this.#finishing(chunk, encodeChatUsage(this.#usage, this.#usageOriginal));
-      else text += this.#finishing(chunk, undefined);
+      const top = last ? beside : undefined;
+      if (ownUsage !== undefined && isJsonObject(own)) text += this.#finishing(chunk, encodeChatUsage(ownUsage, own), top);
+      else if (last && this.#usage !== undefined) text += this.#finishing(chunk, encodeChatUsage(this.#usage, this.#usageOriginal), top);
+      else text += this.#finishing(chunk, undefined, top);
     }
     return text;
   }
 
-  #finishing(chunk: FinishingChunk, usage: JsonObject | undefined): string {
+  #finishing(chunk: FinishingChunk, usage: JsonObject | undefined, beside?: JsonObject): string {
     const { usage: _usage, ...choice } = chunk.choice;
     const choices = [usage === undefined ? choice : { ...choice, usage }];
     // What only the upstream's usage chunk said (service_tier …) would be lost with it.
     const envelope = { ...this.#lastEnvelope, ...chunk.envelope };
     this.#lastEnvelope = { ...chunk.envelope, ...this.#lastEnvelope };
-    return sseData(JSON.stringify({ ...envelope, choices, ...this.#noUsage }));
+    return sseData(JSON.stringify({ ...envelope, choices, ...(beside === undefined ? this.#noUsage : { usage: beside }) }));
   }
 
   #hasPayload(events: readonly DialogueEvent[], choice: number): boolean {
@@ -282,6 +298,11 @@ export class ChatStreamEncoder {
     while (this.#choices.length <= index) this.#choices.push({ begun: false, ended: false });
     return this.#choices[index] ?? { begun: false, ended: false };
   }
+}
+
+function believed(value: JsonValue | undefined): Usage | undefined {
+  const usage = decodeChatUsage(value);
+  return usage === 'rejected' ? undefined : usage;
 }
 
 /** A delta of which nothing is left but a role that has been said and blanks. */

@@ -38,11 +38,14 @@ export const functionLengthRule: Rule = programRule(
   },
 );
 
+/** What takes a list of tests; `onEveryDatabase` is a `describe` for each of them (tests/doubles/databases.ts). */
+const suiteWords = new Set(['describe', 'onEveryDatabase']);
+
 /** `describe(…)`, `describe.each(…)(…)` and the like. */
 function isSuite(call: CallExpression): boolean {
   let callee: Node = call.callee;
   while (callee.type === 'CallExpression' || callee.type === 'MemberExpression') {
     callee = callee.type === 'CallExpression' ? callee.callee : callee.object;
   }
-  return callee.type === 'Identifier' && callee.name === 'describe';
+  return callee.type === 'Identifier' && suiteWords.has(callee.name);
 }

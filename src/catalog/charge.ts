@@ -1,0 +1,45 @@
+import { type Currency, divideHalfEven, divideUp, type Nanos } from '../base/money.ts';
+import type { Usage } from '../dialogue/usage.ts';
+import { costCeilingPicos, type UsageBounds } from './cost-ceiling.ts';
+import type { Price } from './offer.ts';
+import type { RatingTerms } from './price-card.ts';
+import { type Cost, rate } from './price.ts';
+
+/** What a caller is asked for: a price row, and what is put on it or taken off. */
+export interface SellPrice {
+  readonly price: Price;
+  /** Hundredths of a percent on top of the price; negative: a discount. Always above -10,000. */
+  readonly adjustBasisPoints: bigint;
+  /** The rule that says so; undefined: none does, and it is the offer's own price. */
+  readonly ruleId: string | undefined;
+}
+
+/** What a caller is charged. */
+export interface Charge {
+  readonly amountNanos: Nanos;
+  readonly currency: Currency;
+  readonly priceId: string;
+  readonly adjustBasisPoints: bigint;
+  readonly ruleId: string | undefined;
+  /** What it comes to before the adjustment, line by line. */
+  readonly listed: Cost;
+}
+
+/** Parts of an adjusted pico-unit in a nano-unit. */
+const partsPerNano = 10_000n * 1000n;
+
+/**
+ * What `usage` is charged at `sell`: the percentage is applied to the exact sum, which is then rounded once, half-even.
+ * Throws as `rate` does.
+ */
+export function chargeOf(usage: Usage, sell: SellPrice, terms: RatingTerms): Charge {
+  const listed = rate(usage, sell.price, terms);
+  const { adjustBasisPoints, ruleId } = sell;
+  const amountNanos = adjustBasisPoints === 0n ? listed.amountNanos : divideHalfEven(listed.amountPicos * (10_000n + adjustBasisPoints), partsPerNano);
+  return { amountNanos, currency: listed.currency, priceId: listed.priceId, adjustBasisPoints, ruleId, listed };
+}
+
+/** The most that any usage within `bounds` is charged at `sell`, rounded up. Throws as `costCeiling` does. */
+export function chargeCeiling(sell: SellPrice, bounds: UsageBounds): Nanos {
+  return divideUp(costCeilingPicos(sell.price, bounds) * (10_000n + sell.adjustBasisPoints), partsPerNano);
+}

@@ -1,0 +1,74 @@
+import type { Clock } from './base/clock.ts';
+import { Fault } from './base/fault.ts';
+import { type Log, stackOf } from './base/log.ts';
+import { RecurringTask } from './base/recurring-task.ts';
+import type { Config } from './config/config.ts';
+import type { Reconciliation } from './records/reconciliation.ts';
+import { Retention, type RetentionDatabase } from './records/retention.ts';
+import { dayMs } from './records/utc-day.ts';
+
+export interface ChoreParts {
+  readonly config: Pick<Config, 'retention' | 'reconciliation'>;
+  readonly database: RetentionDatabase;
+  readonly reconciliation: Pick<Reconciliation, 'balanceUpstreams' | 'fetch'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const hourMs = 3_600_000;
+
+/** Starts what the configuration wants done from time to time beside the calls, now for the first time; it ends with `stack`. */
+export function startChores(parts: ChoreParts, stack: AsyncDisposableStack): void {
+  const { generationsDays } = parts.config.retention;
+  if (generationsDays !== undefined) stack.use(pruning(parts, generationsDays));
+  const { everyHours } = parts.config.reconciliation;
+  if (everyHours !== undefined && parts.reconciliation.balanceUpstreams.length > 0) stack.use(balanceReading(parts, everyHours));
+}
+
+function pruning({ database, clock, log }: ChoreParts, generationsDays: number): RecurringTask {
+  const retention = new Retention({ database, clock, generationsDays });
+  return new RecurringTask({
+    clock,
+    atOnce: true,
+    everyMs: dayMs,
+    async run(signal) {
+      const count = await retention.sweep(signal);
+      if (count > 0) log.write('info', 'old generations are now sums of their day', { count });
+    },
+    onFailure: (thrown) => logFailure(log, 'old generations could not be pruned', thrown),
+  });
+}
+
+/** A balance that cannot be read does not keep the others from being read. */
+function balanceReading({ reconciliation, clock, log }: ChoreParts, everyHours: number): RecurringTask {
+  return new RecurringTask({
+    clock,
+    atOnce: true,
+    everyMs: () => untilReadingMs(clock.nowMs(), everyHours),
+    async run(signal) {
+      for (const upstream of reconciliation.balanceUpstreams) {
+        if (signal.aborted) return;
+        try {
+          await reconciliation.fetch(upstream, { limit: 1 });
+        } catch (thrown) {
+          logFailure(log, 'the balance of an upstream could not be read', thrown, upstream);
+        }
+      }
+    },
+    onFailure: (thrown) => logFailure(log, 'balances could not be read', thrown),
+  });
+}
+
+/** Milliseconds to the next reading: every so many hours of the UTC day, midnight always among them, so that days can be told apart. */
+function untilReadingMs(nowMs: number, everyHours: number): number {
+  const intoDayMs = nowMs % dayMs;
+  const everyMs = everyHours * hourMs;
+  return Math.min((Math.floor(intoDayMs / everyMs) + 1) * everyMs, dayMs) - intoDayMs;
+}
+
+function logFailure(log: Log, message: string, thrown: unknown, upstream?: string): void {
+  const named = upstream === undefined ? {} : { upstream };
+  if (thrown instanceof Fault) return log.write('warn', message, { ...named, faultCode: thrown.code });
+  const stack = stackOf(thrown);
+  log.write('error', message, { ...named, ...(stack === undefined ? {} : { stack }) });
+}

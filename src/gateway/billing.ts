@@ -1,0 +1,201 @@
+import type { Caller } from '../access/caller.ts';
+import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/fault.ts';
+import type { GenerationId } from '../base/id.ts';
+import type { Cost } from '../catalog/price.ts';
+import type { Usage } from '../dialogue/usage.ts';
+import type { HoldLeg, Charge, Hold } from '../ledger/hold.ts';
+import { lossOf } from '../ledger/hold.ts';
+import type { BookEntry, Ledger, Settlement } from '../ledger/ledger.ts';
+import type { GenerationRecord } from '../records/generation-record.ts';
+import type { RecordsStore } from '../records/records-store.ts';
+import type { PlannedAttempt } from '../routing/plan.ts';
+import type { Database } from '../storage/database.ts';
+import { StatementError } from '../storage/statement-error.ts';
+import type { CallBounds } from './call-bounds.ts';
+import { memoOf, type MemoFacts } from './orphan-record.ts';
+import { budgetsOf } from './spend-budgets.ts';
+import type { Converted, PricedCall, Sale, Tariff } from './tariff.ts';
+
+export interface BillingParts {
+  readonly ledger: Ledger;
+  readonly tariff: Tariff;
+  readonly database: Pick<Database, 'commitIf'>;
+  readonly records: Pick<RecordsStore, 'insertion' | 'upsertion'>;
+  readonly clock: Clock;
+  /** How long a call can take at most, all its attempts together. */
+  readonly callMsMax: number;
+  /** How long the end of a call waits for a database that is gone. A reply that cannot be booked is not given. */
+  readonly patienceMs: number;
+}
+
+/** A call that somebody may have to pay for. */
+export interface BilledCall extends MemoFacts {
+  readonly caller: Caller;
+  readonly generationId: GenerationId;
+  readonly startedMs: number;
+}
+
+/** What a call came to. */
+export interface Reckoning {
+  /** At the offer's price: what the upstream charges us; of a free call, what it would have cost. Undefined: unpriced. */
+  readonly cost: Cost | undefined;
+  /** What the caller pays; undefined: nobody is charged (unpriced, or the sandbox). */
+  readonly bill: Bill | undefined;
+}
+
+/** What the caller pays: for the record and for the reply. */
+export interface Bill {
+  readonly sale: Sale;
+  /** What the wallet pays, never more than was held for it. */
+  readonly charged: Converted;
+  readonly lossNanos: bigint;
+  readonly charge: Charge;
+  readonly cost: Cost | undefined;
+}
+
+/** How often the end of a call looks whether the database is back. */
+const settleRetryMs = 250;
+
+/** Holds the worst case of each call before it is made, and settles it, together with its record, when it has ended. */
+export class Billing {
+  readonly #parts: BillingParts;
+
+  constructor(parts: BillingParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Holds what `attempt` may cost at most; `held` is what was held for an attempt before it, and is kept when it is enough.
+   * Undefined: it cannot cost anything. Throws `quota_exceeded`, `exchange_rate_missing` and `storage_unavailable`; what was
+   * held before is then held no more.
+   */
+  async hold(call: BilledCall, attempt: PlannedAttempt, bounds: CallBounds, attemptNumber: number, held: Hold | undefined): Promise<Hold | undefined> {
+    const legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
+    if (held !== undefined) {
+      if (covers(held, legs)) return held;
+      await this.release(held);
+    }
+    if (legs.length === 0) return undefined;
+    const { generationId, caller } = call;
+    return this.#parts.ledger.reserve({
+      generationId, attempt: attemptNumber, tenantId: caller.tenantId, keyId: caller.keyId, legs,
+      lifeMs: this.#parts.callMsMax, memo: memoOf(call, attempt),
+    });
+  }
+
+  /** Gives back what was held for an attempt that used nothing. */
+  async release(held: Hold): Promise<void> {
+    const { guards, statements } = this.#parts.ledger.release(held);
+    await this.#parts.database.commitIf(guards, statements);
+  }
+
+  /** What `usage` at `attempt` comes to. */
+  reckon(call: BilledCall, attempt: PlannedAttempt, usage: Usage, held: Hold | undefined): Reckoning {
+    const { tariff } = this.#parts;
+    const priced: PricedCall = { caller: call.caller, attempt, atMs: call.startedMs };
+    const cost = tariff.cost(priced, usage);
+    if (attempt.costState !== 'priced') return { cost, bill: undefined };
+    const sale = tariff.sale(priced, usage);
+    const { amountNanos, currency } = sale.charge;
+    const paid = tariff.convert({ amountNanos, currency }, call.caller.walletCurrency ?? currency, call.startedMs, 'half-even');
+    const budgetNanos = (held?.legs.slice(1) ?? []).map(
+      ({ account }) => tariff.convert({ amountNanos, currency }, account.currency, call.startedMs, 'half-even').amountNanos,
+    );
+    const { rate } = paid;
+    const charge: Charge = {
+      amountNanos: paid.amountNanos,
+      currency: paid.currency,
+      budgetNanos,
+      ...(rate === undefined ? {} : { conversion: { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom } }),
+    };
+    const lossNanos = lossOf(held, charge);
+    return { cost, bill: { sale, charged: { ...paid, amountNanos: paid.amountNanos - lossNanos }, lossNanos, charge, cost } };
+  }
+
+  /**
+   * Books the end of a call: its record, and what it came to or that nothing was used, in one commit; durable when it
+   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given,
+   * and nobody pays for it.
+   */
+  async close(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
+    const { clock, ledger, patienceMs } = this.#parts;
+    const giveUpMs = clock.monotonicMs() + patienceMs;
+    for (;;) {
+      try {
+        return await this.#book(record, bill, held);
+      } catch (error) {
+        const gone = error instanceof Fault && error.code === 'storage_unavailable';
+        if (!gone || clock.monotonicMs() >= giveUpMs) {
+          if (held !== undefined) ledger.freeLater(held);
+          throw error;
+        }
+        await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
+      }
+    }
+  }
+
+  async #book(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
+    const { ledger, database, records } = this.#parts;
+    const settlement = bill === undefined ? undefined : settlementOf(record, bill);
+    const entry = entryOf(ledger, settlement, held);
+    try {
+      const { committed } = await database.commitIf(entry.guards, [...entry.statements, records.insertion(record)]);
+      if (committed || held === undefined) return;
+    } catch (error) {
+      // The first try was committed after all, and only the news of it was lost.
+      if (error instanceof StatementError && error.constraint === 'unique') return;
+      throw error;
+    }
+    if ((await ledger.resolutionOf(held)) !== 'expired') return;
+    // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
+    const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
+    await database.commitIf([], [...late, records.upsertion(record)]);
+  }
+
+  #legs({ caller, startedMs }: BilledCall, attempt: PlannedAttempt, bounds: CallBounds): readonly HoldLeg[] {
+    const { tariff } = this.#parts;
+    const ceiling = tariff.ceiling({ caller, attempt, atMs: startedMs }, bounds);
+    if (ceiling.amountNanos === 0n) return [];
+    const { amountNanos, currency } = tariff.convert(ceiling, caller.walletCurrency ?? ceiling.currency, startedMs, 'up');
+    const wallet: HoldLeg = {
+      account: { kind: 'wallet', tenantId: caller.tenantId, currency, openable: caller.walletCurrency === undefined },
+      amountNanos,
+    };
+    const budgets = budgetsOf(caller, attempt.offer.modelId, startedMs).map((account) => ({
+      account,
+      amountNanos: tariff.convert(ceiling, account.currency, startedMs, 'up').amountNanos,
+    }));
+    return [wallet, ...budgets];
+  }
+}
+
+function settlementOf(record: GenerationRecord, { charge, cost }: Bill): Settlement {
+  return {
+    generationId: record.id,
+    tenantId: record.tenantId,
+    keyId: record.keyId,
+    charge,
+    ...(cost === undefined || record.upstreamId === undefined
+      ? {}
+      : { cost: { upstreamId: record.upstreamId, currency: cost.currency, amountNanos: cost.amountNanos } }),
+  };
+}
+
+function entryOf(ledger: Ledger, settlement: Settlement | undefined, held: Hold | undefined): BookEntry {
+  if (settlement !== undefined) return ledger.settlement(held, settlement);
+  return held === undefined ? { guards: [], statements: [] } : ledger.release(held);
+}
+
+/** Whether what is held is on the same accounts as `legs`, and no less. */
+function covers(held: Hold, legs: readonly HoldLeg[]): boolean {
+  if (legs.length !== held.legs.length) return false;
+  return legs.every((leg, index) => {
+    const earlier = held.legs[index];
+    return earlier !== undefined && sameAccount(earlier.account, leg.account) && earlier.amountNanos >= leg.amountNanos;
+  });
+}
+
+function sameAccount(one: HoldLeg['account'], other: HoldLeg['account']): boolean {
+  return one.kind === other.kind && one.currency === other.currency && (one.kind === 'wallet' || one.modelId === (other as typeof one).modelId);
+}

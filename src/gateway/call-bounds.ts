@@ -1,0 +1,39 @@
+import type { Offer } from '../catalog/offer.ts';
+import type { DialogueRequest } from '../dialogue/request.ts';
+
+/** What one call can use at most at one offer; what its worst case is priced by. */
+export interface CallBounds {
+  readonly promptTokensMax: number;
+  /** Of each answer. */
+  readonly outputTokensMax: number;
+  readonly choiceCount: number;
+  /** Searches that the vendor may run and charge by the call; absent: none were offered. */
+  readonly webSearchesMax?: number;
+  /** To be sent as the caller's limit, who named none: without it the call could use more than was held for it. */
+  readonly limitToSend?: number;
+}
+
+/**
+ * What `request` can use at most at `offer`. `promptTokensMax` is an upper bound of its prompt. `binding`: the payer can run
+ * out of money, so that the bound must hold, and is sent along even where the offer states no default.
+ *
+ * A model asks for one search a turn as a rule; more are the operator's loss.
+ * The limit is the caller's, else the offer's default (the vendor applies it anyway), else all that the window leaves.
+ */
+export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax: number, binding: boolean): CallBounds {
+  const { contextTokens, contextAssumed, outputTokensMax, outputTokensDefault } = offer;
+  const prompt = contextAssumed === true ? promptTokensMax : Math.min(promptTokensMax, contextTokens);
+  const asked = request.outputTokensMax ?? outputTokensDefault;
+  // The bound of the prompt is several times what it has, so that a long one may seem to fill the window; what it leaves is not known then.
+  const left = contextTokens - promptTokensMax;
+  const window = left > 0 ? Math.min(outputTokensMax, left) : outputTokensMax;
+  const choiceCount = request.sampling.choiceCount ?? 1;
+  const output = asked === undefined ? window : Math.min(asked, outputTokensMax);
+  return {
+    promptTokensMax: prompt,
+    outputTokensMax: output,
+    choiceCount,
+    ...(request.tools?.some((tool) => tool.kind === 'builtin') === true ? { webSearchesMax: choiceCount } : {}),
+    ...(binding && asked === undefined && left > 0 ? { limitToSend: output } : {}),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Caller } from '../access/caller.ts';
+import { Fault } from '../base/fault.ts';
+import type { Currency, Money, Nanos } from '../base/money.ts';
+import { type Charge, chargeCeiling, chargeOf, type SellPrice } from '../catalog/charge.ts';
+import type { ExchangeRates } from '../catalog/exchange-rates.ts';
+import type { Price } from '../catalog/offer.ts';
+import { cacheSavings, type Cost, rate } from '../catalog/price.ts';
+import type { SellRules } from '../catalog/sell-rules.ts';
+import type { Usage } from '../dialogue/usage.ts';
+import type { PlannedAttempt } from '../routing/plan.ts';
+import type { CallBounds } from './call-bounds.ts';
+
+/** A call to be priced: who pays, where it goes, and when it began, which decides over rows, windows and rates. */
+export interface PricedCall {
+  readonly caller: Caller;
+  readonly attempt: PlannedAttempt;
+  /** Unix time. */
+  readonly atMs: number;
+}
+
+/** What a caller is to pay, in the currency of the price. */
+export interface Sale {
+  readonly charge: Charge;
+  /** What the cache reads would have cost more, had they been read fresh. */
+  readonly cacheSavedNanos: Nanos;
+}
+
+/** An amount in another currency, and the rate that was used. */
+export interface Converted {
+  readonly amountNanos: Nanos;
+  readonly currency: Currency;
+  /** Undefined: it was in that currency already. */
+  readonly rate?: { readonly rate: string; readonly validFrom: string; readonly stale: boolean };
+}
+
+export interface TariffParts {
+  readonly sellRules: SellRules;
+  readonly rates: ExchangeRates;
+  /** The list price of a model's maker, by canonical id. */
+  officialPrice(modelId: string, atMs: number): Price | undefined;
+}
+
+/** All that billing wants to know of prices and currencies: the price book, the sell rules and the exchange rates in one. */
+export class Tariff {
+  readonly #parts: TariffParts;
+
+  constructor(parts: TariffParts) {
+    this.#parts = parts;
+  }
+
+  /** The most that a call within `bounds` can be charged, rounded up. */
+  ceiling(call: PricedCall, bounds: CallBounds): Money {
+    const sell = this.#sellPrice(call);
+    return { amountNanos: chargeCeiling(sell, { ...bounds, atMs: call.atMs }), currency: sell.price.currency };
+  }
+
+  /** What the caller is to pay for `usage`. */
+  sale(call: PricedCall, usage: Usage): Sale {
+    const sell = this.#sellPrice(call);
+    const terms = { atMs: call.atMs };
+    return { charge: chargeOf(usage, sell, terms), cacheSavedNanos: usage.cacheRead === 0 ? 0n : cacheSavings(usage, sell.price, terms) };
+  }
+
+  /** What the upstream charges for it; undefined: unpriced. */
+  cost({ attempt, atMs }: PricedCall, usage: Usage): Cost | undefined {
+    return attempt.price === undefined ? undefined : rate(usage, attempt.price, { atMs });
+  }
+
+  /** Throws `exchange_rate_missing` when no rate is known, or only one that the policy holds for too old. */
+  convert({ amountNanos, currency }: Money, to: Currency, atMs: number, rounding: 'up' | 'half-even'): Converted {
+    if (currency === to) return { amountNanos, currency };
+    const { rates } = this.#parts;
+    const conversion = rounding === 'up' ? rates.convertUp(amountNanos, currency, to, atMs) : rates.convert(amountNanos, currency, to, atMs);
+    if (conversion === undefined) {
+      throw new Fault('exchange_rate_missing', {
+        message: `the price of this model is in ${currency} and the account pays in ${to}: no exchange rate for the two is known that is recent enough; the operator must add one (money.rates in moongate.yaml, or "moongate rates import")`,
+      });
+    }
+    const { rate: used, validFrom, stale } = conversion;
+    return { amountNanos: conversion.amountNanos, currency: to, rate: { rate: used, validFrom, stale } };
+  }
+
+  /** The caller's price at the attempt's offer. Only asked for offers that have one. */
+  #sellPrice({ caller, attempt, atMs }: PricedCall): SellPrice {
+    const { sellRules, officialPrice } = this.#parts;
+    const { modelId, upstreamId } = attempt.offer;
+    const subject = {
+      tenantId: caller.tenantId, keyId: caller.keyId, modelId, upstreamId,
+      ...(caller.tenantName === undefined ? {} : { tenantName: caller.tenantName }),
+    };
+    const sell = sellRules.sellPrice(subject, { offer: attempt.price, official: officialPrice(modelId, atMs) }, atMs);
+    if (sell === undefined) throw new Fault('model_unpriced', { field: 'model' });
+    return sell;
+  }
+}

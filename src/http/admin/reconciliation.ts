@@ -1,0 +1,80 @@
+import type { ReconciledDay as ShownDay } from '../../../contract/reconciliation.ts';
+import { Fault } from '../../base/fault.ts';
+import { formatNanos } from '../../base/money.ts';
+import type { ReconciledDay } from '../../records/reconciled-day.ts';
+import type { Reconciliation } from '../../records/reconciliation.ts';
+import type { UpstreamFigure } from '../../records/upstream-figure.ts';
+import { parseUtcDay, utcDayText } from '../../records/utc-day.ts';
+import type { AdminHandlers } from './admin-handlers.ts';
+
+/** Days end somewhere: past every date that the contract lets in. */
+const endOfDays = 100_000_000;
+
+type Handlers = Pick<AdminHandlers, 'importFigures' | 'fetchFigures' | 'reconciliation'>;
+
+/** Upstreams' own figures: taken in from a file, asked for, and beside ours. */
+export function reconciliationHandlers(reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>): Handlers {
+  return {
+    async importFigures({ upstream, csv }) {
+      return { figures: (await reconciliation.importCsv(upstream, csv)).map(toFigure) };
+    },
+    async fetchFigures({ upstream, day, limit }) {
+      const { source, figures, balance, missing } = await fetched(reconciliation.fetch(upstream, { day: day === undefined ? undefined : parseUtcDay(day), limit }));
+      return {
+        source,
+        figures: figures.map(toFigure),
+        balance: balance === undefined ? null : { amount: formatNanos(balance.amountNanos), currency: balance.currency },
+        missing: [...missing],
+      };
+    },
+    async reconciliation({ upstream, from, to }) {
+      const fromDay = from === undefined ? 0 : (parseUtcDay(from) ?? 0);
+      const toDay = to === undefined ? endOfDays : (parseUtcDay(to) ?? endOfDays);
+      if (fromDay >= toDay) throw new Fault('invalid_request', { message: 'Invalid request: "from" must be before "to"', field: 'from' });
+      const { days, totals, unplaced } = await reconciliation.show(upstream, { fromDay, toDay });
+      return {
+        upstream,
+        from: from ?? null,
+        to: to ?? null,
+        days: days.map(toDayShown),
+        totals: totals.map(({ source, currency, days: count, ownNanos, theirNanos, driftNanos, driftPercent }) => ({
+          source, currency, days: count, ours: formatNanos(ownNanos), theirs: formatNanos(theirNanos), drift: formatNanos(driftNanos), driftPercent: driftPercent ?? null,
+        })),
+        unplaced: unplaced.map(({ fromMs, toMs, currency, fellNanos }) => ({
+          from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), currency, fell: formatNanos(fellNanos),
+        })),
+      };
+    },
+  };
+}
+
+/** Whatever the upstream did wrong has one code here; its text says what it was. */
+async function fetched<Answer>(asking: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asking;
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.blame !== 'upstream') throw thrown;
+    throw new Fault('upstream_failed', { message: thrown.message, cause: thrown });
+  }
+}
+
+function toFigure({ day, currency, amountNanos }: UpstreamFigure): { day: string; currency: string; amount: string } {
+  return { day: utcDayText(day), currency, amount: formatNanos(amountNanos) };
+}
+
+function toDayShown(one: ReconciledDay): ShownDay {
+  const text = (nanos: bigint | undefined): string | null => (nanos === undefined ? null : formatNanos(nanos));
+  return {
+    day: utcDayText(one.day),
+    currency: one.currency,
+    source: one.source ?? null,
+    ours: text(one.ownNanos),
+    theirs: text(one.theirNanos),
+    drift: text(one.driftNanos),
+    driftPercent: one.driftPercent ?? null,
+    compared: one.compared === undefined ? null : { calls: one.compared.count, missing: one.compared.missingCount },
+    coveredHours: one.coveredMs === undefined ? null : Math.min(24, Math.round(one.coveredMs / 360_000) / 10),
+    toppedUp: text(one.toppedUpNanos),
+    unpriced: one.unpricedCount,
+  };
+}

@@ -1,0 +1,79 @@
+import type { GenerationId, TenantId } from '../base/id.ts';
+import type { Currency, Nanos } from '../base/money.ts';
+import { type HeldAccount, openAccounts } from './account.ts';
+
+/** An amount to hold on one account. All legs of a hold are taken together or not at all. */
+export interface HoldLeg {
+  readonly account: HeldAccount;
+  /** In the account's currency. */
+  readonly amountNanos: Nanos;
+}
+
+/** What a call may cost at most, to be held before it is made. */
+export interface HoldWish {
+  readonly generationId: GenerationId;
+  /** Counts the holds of one generation: a later attempt elsewhere may need another one. */
+  readonly attempt: number;
+  readonly tenantId: TenantId;
+  readonly keyId: string;
+  /** The wallet's leg first, then those of budgets. */
+  readonly legs: readonly HoldLeg[];
+  /** How long the call may take at most. */
+  readonly lifeMs: number;
+  /** What is known of the call, as JSON, for the case that this server dies. Holds no prompt. */
+  readonly memo: string;
+}
+
+export interface HeldLeg extends HoldLeg {
+  readonly accountId: string;
+  /** Id of the pending transfer. */
+  readonly transferId: string;
+}
+
+/** Money that is held for one call. */
+export interface Hold {
+  readonly generationId: GenerationId;
+  readonly tenantId: TenantId;
+  readonly keyId: string;
+  readonly legs: readonly HeldLeg[];
+}
+
+/** What a call came to, when it is settled. */
+export interface Charge {
+  /** To be paid from the wallet, in its currency. */
+  readonly amountNanos: Nanos;
+  readonly currency: Currency;
+  /** What each budget leg of the hold has to bear, in that budget's currency, in the same order. */
+  readonly budgetNanos: readonly Nanos[];
+  /** When the price was in another currency: what it came to there, and the rate. */
+  readonly conversion?: { readonly priceNanos: Nanos; readonly priceCurrency: Currency; readonly rate: string; readonly rateFrom: string };
+}
+
+/** What the upstream charges us for a call. */
+export interface UpstreamCost {
+  readonly upstreamId: string;
+  readonly currency: Currency;
+  readonly amountNanos: Nanos;
+}
+
+/** Where a leg's money goes when it is posted. */
+export function counterAccount(account: HeldAccount): string {
+  return account.kind === 'wallet' ? openAccounts.revenue(account.currency) : openAccounts.spent(account.currency);
+}
+
+/** Legs in the order of their accounts' ids: all calls take row locks in one order, so that none waits for another in a circle. */
+export function lockOrder(legs: readonly HeldLeg[]): readonly HeldLeg[] {
+  return legs.length < 2 ? legs : legs.toSorted((one, other) => (one.accountId < other.accountId ? -1 : 1));
+}
+
+/** What goes beyond the hold: in the charge's currency, the operator's loss, never the wallet's. */
+export function lossOf(hold: Hold | undefined, charge: Charge): Nanos {
+  const held = hold?.legs[0]?.amountNanos ?? 0n;
+  return charge.amountNanos > held ? charge.amountNanos - held : 0n;
+}
+
+/** What a leg has to bear of a charge: never more than is held on it. */
+export function postedOn(leg: HeldLeg, index: number, charge: Charge): Nanos {
+  const amount = index === 0 ? charge.amountNanos : (charge.budgetNanos[index - 1] ?? 0n);
+  return amount < leg.amountNanos ? amount : leg.amountNanos;
+}

@@ -1,0 +1,226 @@
+import type { CompiledQuery } from 'kysely';
+import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/fault.ts';
+import type { GenerationId, TenantId } from '../base/id.ts';
+import { formatNanos, type Nanos } from '../base/money.ts';
+import type { Database } from '../storage/database.ts';
+import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
+import { type Charge, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
+import { LedgerStatements, type NewTransfer } from './ledger-statements.ts';
+import type { BalancesTable, TransferPhase } from './ledger-tables.ts';
+
+/** What a commit needs to bring about one change of the books; other statements may join it. */
+export interface BookEntry {
+  /** For `Database.commitIf`: refused when the hold has been resolved before. */
+  readonly guards: readonly CompiledQuery[];
+  readonly statements: readonly CompiledQuery[];
+}
+
+/** Whose call it was. */
+interface Bearer {
+  readonly generationId: GenerationId;
+  readonly tenantId: TenantId;
+  readonly keyId: string;
+}
+
+/** What a call is settled with. */
+export interface Settlement extends Bearer {
+  readonly charge: Charge;
+  /** Undefined when nothing is known of it. */
+  readonly cost?: UpstreamCost;
+}
+
+export interface LedgerParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Id of this server, which owns the holds that it takes; see `LedgerNode`. */
+  readonly nodeId: string;
+}
+
+/**
+ * Money: double entry, append-only, in integers of 1e-9. A call's worst case is held before the upstream is asked; what it
+ * came to is posted afterwards, and the rest is free again. Whether there is enough is decided by the very statement that
+ * takes it: nothing is read first.
+ */
+export class Ledger {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #nodeId: string;
+  readonly #statements: LedgerStatements;
+  /** Holds to be freed once the database is back. */
+  readonly #doubtful: Hold[] = [];
+
+  constructor({ database, clock, nodeId }: LedgerParts) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#nodeId = nodeId;
+    this.#statements = new LedgerStatements(database);
+  }
+
+  /**
+   * Holds what a call may cost at most; durable when it resolves. Throws `quota_exceeded` when an account has less than
+   * that, and `storage_unavailable`; then nothing is held.
+   */
+  async reserve(wish: HoldWish): Promise<Hold> {
+    const { generationId, attempt, tenantId, keyId } = wish;
+    const legs = wish.legs.map((leg, index) => ({ ...leg, accountId: accountId(leg.account), transferId: `${generationId}/${attempt}/${index}` }));
+    const hold: Hold = { generationId, tenantId, keyId, legs };
+    const ordered = lockOrder(legs);
+    const guards = ordered.map((leg) => this.#statements.holding(leg.accountId, leg.amountNanos));
+    const statements = [this.#statements.insertion(this.#pendingRows(wish, hold))];
+    try {
+      for (;;) {
+        const result = await this.#database.commitIf(guards, statements);
+        if (result.committed) return hold;
+        const refused = ordered[result.guard];
+        if (refused === undefined) throw new Error(`the hold has no leg number ${result.guard}`);
+        await this.#openOrRefuse(refused.account, refused.accountId);
+      }
+    } catch (error) {
+      // It may have been taken, and only the news of it been lost.
+      if (!(error instanceof Fault) || error.code === 'storage_unavailable') this.#doubtful.push(hold);
+      throw error;
+    }
+  }
+
+  /**
+   * Posts what a call came to, and frees the rest of its hold. What goes beyond the hold is the operator's loss. Without a
+   * hold (a call that could not cost anything) the books only say that it was settled.
+   */
+  settlement(hold: Hold | undefined, settlement: Settlement): BookEntry {
+    const { charge } = settlement;
+    const further = [...this.#costRows(settlement), ...this.#lossRows(settlement, lossOf(hold, charge))];
+    if (hold !== undefined) return this.#resolution(hold, 'posted', charge, further);
+    const paid = this.#row(settlement, 'charge', walletId(settlement.tenantId, charge.currency), openAccounts.revenue(charge.currency), 0n, charge.currency);
+    return { guards: [], statements: [this.#statements.insertion([paid, ...further])] };
+  }
+
+  /** Frees a hold of which nothing was used. */
+  release(hold: Hold): BookEntry {
+    return this.#resolution(hold, 'voided', undefined, []);
+  }
+
+  /** For a call whose hold was given up for lost meanwhile (`expired`): all that it came to is the operator's loss. */
+  lateSettlement(settlement: Settlement): BookEntry {
+    const rows = [...this.#costRows(settlement), ...this.#lossRows(settlement, settlement.charge.amountNanos)];
+    return { guards: [], statements: rows.length === 0 ? [] : [this.#statements.insertion(rows)] };
+  }
+
+  /** How a hold was resolved; undefined: it is open, or was never taken. */
+  async resolutionOf(hold: Hold): Promise<TransferPhase | undefined> {
+    const [row] = await this.#database.query(this.#statements.phase(endOf(hold.legs[0]?.transferId ?? '')));
+    return row?.phase;
+  }
+
+  /** Notes that a hold is to be freed once the database is back. */
+  freeLater(hold: Hold): void {
+    this.#doubtful.push(hold);
+  }
+
+  /** Frees what `freeLater` has noted. To be called now and then; throws `storage_unavailable`. */
+  async freeDoubtful(): Promise<void> {
+    for (let hold = this.#doubtful[0]; hold !== undefined; hold = this.#doubtful[0]) {
+      const { guards, statements } = this.release(hold);
+      await this.#database.commitIf(guards, statements);
+      this.#doubtful.shift();
+    }
+  }
+
+  /** Throws `quota_exceeded` when the account is there, and hence has too little; opens it when it is not, if that may be done. */
+  async #openOrRefuse(account: HeldAccount, id: string): Promise<void> {
+    const [balance] = await this.#database.query(this.#statements.balance(id));
+    if (balance !== undefined || (account.kind === 'wallet' && !account.openable)) throw shortOf(account, balance);
+    const nowMs = this.#clock.nowMs();
+    const budget = account.kind === 'budget';
+    const allowanceNanos = budget ? account.allowanceNanos : 0n;
+    const opening = this.#statements.opening({
+      id, kind: account.kind, owner_id: budget ? account.ownerId : account.tenantId, currency: account.currency,
+      posted_nanos: allowanceNanos, pending_nanos: 0n, floor_nanos: budget ? 0n : null, opened_ms: nowMs,
+    });
+    const allowance: NewTransfer = {
+      id: `${id}/allowance`, kind: 'allowance', phase: 'posted', debit_account: openAccounts.allowance(account.currency), credit_account: id,
+      amount_nanos: allowanceNanos, currency: account.currency, created_ms: nowMs,
+    };
+    // When another call opened it a moment ago, that is as good.
+    await this.#database.commitIf([opening], budget ? [this.#statements.insertion([allowance])] : []);
+  }
+
+  #pendingRows({ lifeMs, memo }: HoldWish, hold: Hold): NewTransfer[] {
+    const nowMs = this.#clock.nowMs();
+    return hold.legs.map((leg, index) => ({
+      ...this.#legRow(hold, leg, leg.amountNanos),
+      phase: 'pending',
+      open: 1,
+      owner: this.#nodeId,
+      expires_ms: nowMs + lifeMs,
+      memo: index === 0 ? memo : null,
+    }));
+  }
+
+  #resolution(hold: Hold, phase: TransferPhase, charge: Charge | undefined, further: readonly NewTransfer[]): BookEntry {
+    const posted = new Map(hold.legs.map((leg, index) => [leg, charge === undefined ? 0n : postedOn(leg, index, charge)]));
+    const rows: NewTransfer[] = hold.legs.map((leg, index) => ({
+      ...this.#legRow(hold, leg, posted.get(leg) ?? 0n),
+      ...(index === 0 && charge?.conversion !== undefined ? conversionColumns(charge.conversion) : {}),
+      id: endOf(leg.transferId),
+      phase,
+      pending_id: leg.transferId,
+    }));
+    const postings = lockOrder(hold.legs).map((leg) => this.#statements.posting(leg.accountId, -(posted.get(leg) ?? 0n), leg.amountNanos));
+    return {
+      guards: [this.#statements.closing(hold.legs.map((leg) => leg.transferId))],
+      statements: [this.#statements.insertion([...rows, ...further]), ...postings],
+    };
+  }
+
+  #legRow(bearer: Bearer, leg: HeldLeg, amount: Nanos): NewTransfer {
+    const { account } = leg;
+    const row = this.#row(bearer, account.kind === 'wallet' ? 'charge' : 'budget', leg.accountId, counterAccount(account), amount, account.currency);
+    return { ...row, id: leg.transferId };
+  }
+
+  #costRows(settlement: Settlement): NewTransfer[] {
+    const { cost } = settlement;
+    if (cost === undefined) return [];
+    const { upstreamId, currency, amountNanos } = cost;
+    return [this.#row(settlement, 'cost', openAccounts.upstreamCost(upstreamId, currency), openAccounts.upstreamPayable(upstreamId, currency), amountNanos, currency)];
+  }
+
+  #lossRows(settlement: Settlement, lossNanos: Nanos): NewTransfer[] {
+    if (lossNanos === 0n) return [];
+    const { currency } = settlement.charge;
+    return [this.#row(settlement, 'loss', openAccounts.operatorLoss(currency), openAccounts.revenue(currency), lossNanos, currency)];
+  }
+
+  #row({ generationId, tenantId, keyId }: Bearer, kind: NewTransfer['kind'], debit: string, credit: string, amount: Nanos, currency: string): NewTransfer {
+    return {
+      id: `${generationId}/${kind}`, kind, phase: 'posted', debit_account: debit, credit_account: credit, amount_nanos: amount, currency,
+      tenant_id: tenantId, key_id: keyId, generation_id: generationId, created_ms: this.#clock.nowMs(),
+    };
+  }
+}
+
+/** Id of the row that resolves a pending transfer. */
+export function endOf(transferId: string): string {
+  return `${transferId}/end`;
+}
+
+function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: NonNullable<Charge['conversion']>): Partial<NewTransfer> {
+  return { price_nanos: priceNanos, price_currency: priceCurrency, rate, rate_from: rateFrom };
+}
+
+/** In Moonshot's words (moonshot-api.md 3.2), with what there is, so that a person sees what to do. */
+function shortOf(account: HeldAccount, balance: BalancesTable | undefined): Fault {
+  const left = balance === undefined ? 0n : balance.posted_nanos - balance.pending_nanos - (balance.floor_nanos ?? 0n);
+  const money = `${formatNanos(left < 0n ? 0n : left)} ${account.currency}`;
+  if (account.kind === 'wallet') {
+    return new Fault('quota_exceeded', {
+      message: `You exceeded your current token quota: <${account.tenantId}> ${money} available, which is less than this request may cost; please check your account balance`,
+    });
+  }
+  const whose = account.ownerId.startsWith('key_') ? 'key' : 'account';
+  const about = `${account.modelId === undefined ? '' : ` for ${account.modelId}`}, ${account.period.replace('/', ' ')}`;
+  return new Fault('quota_exceeded', {
+    message: `You exceeded the spending limit of this ${whose}${about}: ${money} left of ${formatNanos(account.allowanceNanos)} ${account.currency}, which is less than this request may cost`,
+  });
+}

@@ -1,0 +1,132 @@
+import type { Migration } from '../storage/migration.ts';
+
+/** What the caller pays beside what the upstream charges, days in place of pruned generations, and the upstreams' own figures. */
+export const reportMigrations: readonly Migration[] = [
+  {
+    name: 'records/0003-charges',
+    // SQLite cannot alter a CHECK, so the table is built anew. What was priced until now was charged at the price row.
+    statements: [
+      `CREATE TABLE generations_next (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant_id TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+        surface TEXT NOT NULL,
+        requested_model TEXT NOT NULL,
+        model_id TEXT NOT NULL,
+        upstream_id TEXT,
+        upstream_model TEXT,
+        upstream_reply_id TEXT,
+        streamed INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('complete', 'partial', 'failed', 'unknown')),
+        finish_reason TEXT,
+        fault_code TEXT,
+        cancelled INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        input_uncached_tokens BIGINT,
+        cache_read_tokens BIGINT,
+        cache_write_tokens BIGINT,
+        cache_write_1h_tokens BIGINT,
+        output_tokens BIGINT,
+        reasoning_tokens BIGINT,
+        usage_estimated INTEGER,
+        web_searches INTEGER,
+        cost_state TEXT NOT NULL CHECK (cost_state IN ('priced', 'unpriced', 'free', 'none')),
+        cost_nanos BIGINT,
+        currency TEXT,
+        price_id TEXT,
+        charge_nanos BIGINT,
+        charge_currency TEXT,
+        charge_rule TEXT,
+        exchange_rate TEXT,
+        exchange_rate_from TEXT,
+        loss_nanos BIGINT,
+        cache_saved_nanos BIGINT,
+        flags TEXT,
+        started_ms BIGINT NOT NULL,
+        first_event_after_ms DOUBLE PRECISION,
+        duration_ms DOUBLE PRECISION NOT NULL,
+        CHECK ((cost_nanos IS NULL) = (currency IS NULL)),
+        CHECK ((charge_nanos IS NULL) = (charge_currency IS NULL))
+      )`,
+      `INSERT INTO generations_next (
+        id, tenant_id, key_id, mode, surface, requested_model, model_id, upstream_id, upstream_model, upstream_reply_id, streamed, state,
+        finish_reason, fault_code, cancelled, attempts, input_uncached_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
+        reasoning_tokens, usage_estimated, cost_state, cost_nanos, currency, price_id, charge_nanos, charge_currency,
+        started_ms, first_event_after_ms, duration_ms
+      ) SELECT
+        id, tenant_id, key_id, mode, surface, requested_model, model_id, upstream_id, upstream_model, upstream_reply_id, streamed, state,
+        finish_reason, fault_code, cancelled, attempts, input_uncached_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
+        reasoning_tokens, usage_estimated, cost_state, cost_nanos, currency, price_id,
+        CASE WHEN cost_state = 'priced' THEN cost_nanos END, CASE WHEN cost_state = 'priced' THEN currency END,
+        started_ms, first_event_after_ms, duration_ms
+      FROM generations`,
+      'DROP TABLE generations',
+      'ALTER TABLE generations_next RENAME TO generations',
+      // No more than these: each index is paid for with every call.
+      'CREATE INDEX generations_by_reply ON generations (upstream_reply_id) WHERE upstream_reply_id IS NOT NULL',
+      'CREATE INDEX generations_by_start ON generations (started_ms)',
+      'CREATE INDEX generations_charged_by_key ON generations (key_id, started_ms) WHERE charge_nanos IS NOT NULL',
+    ],
+  },
+  {
+    name: 'records/0004-usage-days',
+    statements: [
+      `CREATE TABLE usage_days (
+        day BIGINT NOT NULL,
+        tenant_id TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        model_id TEXT NOT NULL,
+        upstream_id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        state TEXT NOT NULL,
+        cost_state TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        charge_currency TEXT NOT NULL,
+        exchange_rate TEXT NOT NULL,
+        generation_count BIGINT NOT NULL,
+        measured_count BIGINT NOT NULL,
+        estimated_count BIGINT NOT NULL,
+        flagged_count BIGINT NOT NULL,
+        input_uncached_tokens BIGINT NOT NULL,
+        cache_read_tokens BIGINT NOT NULL,
+        cache_write_tokens BIGINT NOT NULL,
+        cache_write_1h_tokens BIGINT NOT NULL,
+        output_tokens BIGINT NOT NULL,
+        reasoning_tokens BIGINT NOT NULL,
+        web_searches BIGINT NOT NULL,
+        cost_nanos BIGINT NOT NULL,
+        charge_nanos BIGINT NOT NULL,
+        loss_nanos BIGINT NOT NULL,
+        cache_saved_nanos BIGINT NOT NULL,
+        PRIMARY KEY (day, tenant_id, key_id, model_id, upstream_id, mode, state, cost_state, currency, charge_currency, exchange_rate)
+      )`,
+      'CREATE TABLE records_retention (name TEXT NOT NULL PRIMARY KEY, pruned_before_ms BIGINT NOT NULL, fence BIGINT NOT NULL)',
+      "INSERT INTO records_retention (name, pruned_before_ms, fence) VALUES ('generations', 0, 0)",
+    ],
+  },
+  {
+    name: 'records/0005-upstream-figures',
+    statements: [
+      `CREATE TABLE upstream_figures (
+        upstream_id TEXT NOT NULL,
+        day BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        source TEXT NOT NULL CHECK (source IN ('csv', 'balance', 'generation')),
+        amount_nanos BIGINT NOT NULL,
+        compared_nanos BIGINT,
+        compared_count BIGINT,
+        missing_count BIGINT,
+        imported_ms BIGINT NOT NULL,
+        PRIMARY KEY (upstream_id, day, currency, source)
+      )`,
+      `CREATE TABLE balance_snapshots (
+        upstream_id TEXT NOT NULL,
+        taken_ms BIGINT NOT NULL,
+        currency TEXT NOT NULL,
+        balance_nanos BIGINT NOT NULL,
+        PRIMARY KEY (upstream_id, taken_ms)
+      )`,
+    ],
+  },
+];

@@ -1,0 +1,81 @@
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from './doubles/manual-clock.ts';
+import { Fault } from '../src/base/fault.ts';
+import type { LogFacts } from '../src/base/log.ts';
+import { type ChoreParts, startChores } from '../src/chores.ts';
+
+const nothing: ChoreParts['database'] = {
+  builder: () => {
+    throw new Error('not asked');
+  },
+  commitIf: () => Promise.resolve({ committed: true, changes: [] }),
+  query: () => Promise.resolve([]),
+};
+
+let stack = new AsyncDisposableStack();
+afterEach(async () => {
+  await stack.disposeAsync();
+  stack = new AsyncDisposableStack();
+});
+
+interface Watched {
+  readonly clock: ManualClock;
+  /** Upstream and time of each reading. */
+  readonly read: string[];
+  readonly logged: [string, LogFacts | undefined][];
+}
+
+function start(everyHours: number | undefined, startsAt: string, failing = ''): Watched {
+  const clock = new ManualClock(Date.parse(startsAt));
+  const read: string[] = [];
+  const logged: Watched['logged'] = [];
+  const parts: ChoreParts = {
+    config: { retention: {}, reconciliation: everyHours === undefined ? {} : { everyHours } },
+    database: nothing,
+    clock,
+    log: { write: (_level, message, facts) => void logged.push([message, facts]), writes: () => true, flush: () => undefined },
+    reconciliation: {
+      balanceUpstreams: ['moonshot', 'moonshot-2'],
+      async fetch(upstream) {
+        read.push(`${upstream} ${new Date(clock.nowMs()).toISOString().slice(5, 16)}`);
+        if (upstream === failing) throw new Fault('upstream_timeout');
+        return { source: 'balance', figures: [], missing: [] };
+      },
+    },
+  };
+  startChores(parts, stack);
+  return { clock, read, logged };
+}
+
+/** Passes `hours` in steps of a minute, so that each reading is seen at its time. */
+async function pass(clock: ManualClock, hours: number): Promise<void> {
+  for (let minute = 0; minute < hours * 60; minute += 1) {
+    clock.advance(60_000);
+    await setImmediate();
+  }
+}
+
+describe('reading balances', () => {
+  it('begins at once, and goes on every so many hours of the UTC day and at each midnight', async () => {
+    const { clock, read } = start(7, '2026-05-01T09:30:00Z');
+    await setImmediate();
+    await pass(clock, 24);
+    expect(read.filter((line) => line.startsWith('moonshot '))).toEqual(['09:30', '14:00', '21:00'].map((time) => `moonshot 05-01T${time}`).concat(['00:00', '07:00'].map((time) => `moonshot 05-02T${time}`)));
+  });
+
+  it('reads the others when one cannot be read, and tries that one again', async () => {
+    const { clock, read, logged } = start(24, '2026-05-01T23:00:00Z', 'moonshot');
+    await setImmediate();
+    await pass(clock, 2);
+    expect(read).toEqual(['moonshot 05-01T23:00', 'moonshot-2 05-01T23:00', 'moonshot 05-02T00:00', 'moonshot-2 05-02T00:00']);
+    expect(logged).toEqual(Array.from({ length: 2 }, () => ['the balance of an upstream could not be read', { upstream: 'moonshot', faultCode: 'upstream_timeout' }]));
+  });
+
+  it('is not done unless it is wanted', async () => {
+    const { clock, read } = start(undefined, '2026-05-01T09:30:00Z');
+    await setImmediate();
+    await pass(clock, 24);
+    expect(read).toEqual([]);
+  });
+});
