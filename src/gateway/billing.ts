@@ -74,7 +74,7 @@ export class Billing {
     const legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
     if (held !== undefined) {
       if (covers(held, legs)) return held;
-      await this.release(held);
+      await this.#release(held);
     }
     if (legs.length === 0) return undefined;
     const { generationId, caller } = call;
@@ -82,12 +82,6 @@ export class Billing {
       generationId, attempt: attemptNumber, tenantId: caller.tenantId, keyId: caller.keyId, legs,
       lifeMs: this.#parts.callMsMax, memo: memoOf(call, attempt),
     });
-  }
-
-  /** Gives back what was held for an attempt that used nothing. */
-  async release(held: Hold): Promise<void> {
-    const { guards, statements } = this.#parts.ledger.release(held);
-    await this.#parts.database.commitIf(guards, statements);
   }
 
   /** What `usage` at `attempt` comes to. */
@@ -150,7 +144,19 @@ export class Billing {
     if ((await ledger.resolutionOf(held)) !== 'expired') return;
     // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
     const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
-    await database.commitIf([], [...late, records.upsertion(record)]);
+    await database.commitIf([], [...late, records.upsertion(bill === undefined ? record : lateRecord(record, bill))]);
+  }
+
+  /** Gives back what was held for an attempt that used nothing; later, if that cannot be done now. */
+  async #release(held: Hold): Promise<void> {
+    const { ledger, database } = this.#parts;
+    const { guards, statements } = ledger.release(held);
+    try {
+      await database.commitIf(guards, statements);
+    } catch (error) {
+      ledger.freeLater(held);
+      throw error;
+    }
   }
 
   #legs({ caller, startedMs }: BilledCall, attempt: PlannedAttempt, bounds: CallBounds): readonly HoldLeg[] {
@@ -180,6 +186,11 @@ function settlementOf(record: GenerationRecord, { charge, cost }: Bill): Settlem
       ? {}
       : { cost: { upstreamId: record.upstreamId, currency: cost.currency, amountNanos: cost.amountNanos } }),
   };
+}
+
+/** The record of a call that nobody is charged for, since its hold was given up for lost before it ended. */
+function lateRecord(record: GenerationRecord, { charge }: Bill): GenerationRecord {
+  return { ...record, chargeNanos: 0n, lossNanos: charge.amountNanos, flags: [...(record.flags ?? []), 'settled-late'] };
 }
 
 function entryOf(ledger: Ledger, settlement: Settlement | undefined, held: Hold | undefined): BookEntry {

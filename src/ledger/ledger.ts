@@ -4,6 +4,7 @@ import { Fault } from '../base/fault.ts';
 import type { GenerationId, TenantId } from '../base/id.ts';
 import { formatNanos, type Nanos } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
+import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
 import { type Charge, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
 import { LedgerStatements, type NewTransfer } from './ledger-statements.ts';
@@ -78,7 +79,7 @@ export class Ledger {
       }
     } catch (error) {
       // It may have been taken, and only the news of it been lost.
-      if (!(error instanceof Fault) || error.code === 'storage_unavailable') this.#doubtful.push(hold);
+      if (error instanceof Fault && error.cause instanceof UnknownOutcome) this.#doubtful.push(hold);
       throw error;
     }
   }
