@@ -4,7 +4,6 @@ import { accessMigrations } from './access/access-tables.ts';
 import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
-import { MemoryLimiter } from './access/limits/memory-limiter.ts';
 import { followAnnouncements } from './access/follow-announcements.ts';
 import { KeyHmac } from './access/key-hmac.ts';
 import { KeyStore } from './access/key-store.ts';
@@ -35,6 +34,7 @@ import type { DataFolder } from './storage/data-folder.ts';
 import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import { buildRateLimiter } from './build-rate-limiter.ts';
 import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
@@ -118,11 +118,11 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
-  const limits = new LimitSets({ models: {} });
+  const limits = new LimitSets(config.limits);
   const gateway = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone, money, limiter: stack.use(new MemoryLimiter(limits, systemClock)),
+      alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
     },
     stack,
   );

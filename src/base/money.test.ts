@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { divideHalfEven, formatDecimal, formatNanos, parseDecimal, toNanos } from './money.ts';
+import { divideHalfEven, divideUp, formatDecimal, formatNanos, parseDecimal, toNanos } from './money.ts';
 
 describe('parseDecimal', () => {
   it.each([
@@ -59,5 +59,19 @@ describe('nanos', () => {
     expect(formatNanos(1_500_000_000n)).toBe('1.5');
     expect(formatNanos(1n)).toBe('0.000000001');
     expect(formatNanos(0n)).toBe('0');
+  });
+});
+
+describe('divideUp', () => {
+  it.each([
+    [0n, 5n, 0n],
+    [1n, 5n, 1n],
+    [5n, 5n, 1n],
+    [6n, 5n, 2n],
+    [-1n, 5n, 0n],
+    [-5n, 5n, -1n],
+    [-6n, 5n, -1n],
+  ])('%i by %i is %i', (value, divisor, expected) => {
+    expect(divideUp(value, divisor)).toBe(expected);
   });
 });

@@ -5,7 +5,7 @@ import { toNanos } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import { Catalog } from './catalog.ts';
 import type { Offer, Price } from './offer.ts';
-import { discount, priceAt, rate } from './price.ts';
+import { cacheSavings, discount, priceAt, rate } from './price.ts';
 import { shippedCatalog } from './shipped-catalog.ts';
 
 const usage = (inputUncached: number, cacheRead: number, cacheWrite: number, output: number): Usage => ({
@@ -53,6 +53,55 @@ describe('rate', () => {
     ]);
     const stated = rate(usage(0, 10, 0, 0), price({ cacheRead: '0' }));
     expect(stated.lines[0]).toMatchObject({ chargedAs: 'cacheRead', amountPicos: 0n });
+  });
+
+  it('charges the whole request at the tier of its prompt, cached or not', () => {
+    const row = price({ tiers: [{ promptTokensAbove: 1000, input: '2', cacheRead: '1', output: '20' }] });
+    expect(rate(usage(400, 600, 0, 10), row).amountNanos).toBe(400_000n * 6n / 10n + 600_000n * 6n / 10n + 25_000n);
+    expect(rate(usage(400, 601, 0, 10), row)).toMatchObject({ amountNanos: 800_000n + 601_000n + 200_000n, lines: [{ ratePerMillion: '2' }, { ratePerMillion: '1' }, { ratePerMillion: '20' }] });
+  });
+
+  it('charges what the hour of the start asks, and the row’s own rates when it is not told the hour', () => {
+    const row = price({ windows: [{ from: '00:30', to: '08:30', utcOffset: '+08:00', input: '0.30', output: '1' }] });
+    const at = (time: string): bigint => rate(usage(1_000_000, 0, 0, 0), row, { atMs: Date.parse(`2026-11-01T${time}Z`) }).amountNanos;
+    expect([at('16:29:59.999'), at('16:30:00'), at('00:29:59.999'), at('00:30:00')]).toEqual([600_000_000n, 300_000_000n, 300_000_000n, 600_000_000n]);
+    expect(rate(usage(1_000_000, 0, 0, 0), row).amountNanos).toBe(600_000_000n);
+  });
+
+  it('tells five minutes in the cache from an hour, which costs no less where it is not stated', () => {
+    const hour: Usage = { ...usage(0, 0, 1000, 0), cacheWrite1h: 400 };
+    expect(rate(hour, price({ cacheWrite: '1', cacheWrite1h: '2' })).lines).toEqual([
+      { bucket: 'cacheWrite', tokens: 600, ratePerMillion: '1', chargedAs: 'cacheWrite', amountPicos: 600_000_000n },
+      { bucket: 'cacheWrite1h', tokens: 400, ratePerMillion: '2', chargedAs: 'cacheWrite1h', amountPicos: 800_000_000n },
+    ]);
+    expect(rate(hour, price({ cacheWrite: '1' })).lines[1]).toMatchObject({ bucket: 'cacheWrite1h', chargedAs: 'cacheWrite' });
+    expect(rate(hour, price({})).lines[1]).toMatchObject({ bucket: 'cacheWrite1h', chargedAs: 'input' });
+    expect(() => rate({ ...hour, cacheWrite1h: 1001 }, price({}))).toThrow(RangeError);
+  });
+
+  it('charges batches at their own rates where there are some', () => {
+    const batch = { atMs: 0, batch: true };
+    const used = usage(1000, 1000, 1000, 1000);
+    const full = price({ cacheRead: '0.15', batchInput: '0.3', batchCacheRead: '0.1', batchOutput: '1.25' });
+    expect(rate(used, full, batch).lines.map((line) => [line.bucket, line.chargedAs])).toEqual([
+      ['input', 'batchInput'], ['cacheRead', 'batchCacheRead'], ['cacheWrite', 'batchInput'], ['output', 'batchOutput'],
+    ]);
+    expect(rate(used, price({ cacheRead: '0.15', batchInput: '0.3' }), batch).lines.map((line) => line.chargedAs)).toEqual(['batchInput', 'cacheRead', 'batchInput', 'output']);
+    expect(rate(used, price({}), batch).amountNanos).toBe(rate(used, price({})).amountNanos);
+  });
+
+  it('charges searches by the call, and says so when it cannot', () => {
+    const searched: Usage = { ...usage(1000, 0, 0, 0), webSearches: 3 };
+    expect(rate(searched, price({ perCall: { webSearch: '0.005' } }))).toMatchObject({
+      amountNanos: 15_600_000n, extras: [{ extra: 'webSearch', calls: 3, ratePerCall: '0.005', amountPicos: 15_000_000_000n }],
+    });
+    for (const row of [price({}), price({ perCall: {} })]) {
+      const cost = rate(searched, row);
+      expect(cost).toMatchObject({ amountNanos: 600_000n, unpricedExtras: ['webSearch'] });
+      expect(cost).not.toHaveProperty('extras');
+    }
+    expect(rate(usage(1, 0, 0, 0), price({}))).not.toHaveProperty('unpricedExtras');
+    expect(() => rate({ ...searched, webSearches: -1 }, price({}))).toThrow(RangeError);
   });
 
   it('names the row and the currency', () => {
@@ -113,6 +162,16 @@ describe('rate', () => {
         expect(rate(used, row).amountNanos).toBe(rate(fresh, row).amountNanos);
       }),
     );
+  });
+});
+
+describe('cacheSavings', () => {
+  it('is what the cached tokens would have cost more when read fresh', () => {
+    const row = price({ cacheRead: '0.15', tiers: [{ promptTokensAbove: 100, input: '2', cacheRead: '3', output: '1' }] });
+    expect(cacheSavings(usage(0, 100, 0, 5), row)).toBe(45_000n);
+    expect(cacheSavings(usage(1, 100, 0, 5), row)).toBe(-100_000n);
+    expect(cacheSavings(usage(5, 100, 0, 5), price({}))).toBe(0n);
+    expect(cacheSavings(usage(100, 0, 0, 5), row)).toBe(0n);
   });
 });
 

@@ -4,6 +4,7 @@ import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
 import { moneySchema } from './money-schema.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
 /** A secret is never written into the file, only named: `${MOONSHOT_API_KEY}`. */
@@ -96,6 +97,7 @@ export const configSchema = z
       .optional()
       .describe("The upstreams' own figures, to compare recorded costs with."),
     money: moneySchema.optional(),
+    limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),
   })
   .describe('Configuration of Moongate.');

@@ -9,6 +9,7 @@ import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, read
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
 import { databaseUrlOf } from './database-url.ts';
+import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
 import { type MoneyConfig, moneyConfig } from './money-config.ts';
@@ -28,6 +29,9 @@ export interface Config {
   /** Those that the file details, but that nothing switches on. */
   readonly switchedOff: readonly SwitchedOffUpstream[];
   readonly sandbox: { readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly script?: string };
+  readonly limits: LimitsConfig;
+  /** Where the counters of the limits are shared with other replicas. May hold a password; never to be shown. */
+  readonly valkeyUrl?: string;
   /** Undefined: kept for ever. */
   readonly retention: { readonly generationsDays?: number };
   /** Undefined: only when asked for. */
@@ -70,6 +74,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const { upstreams, switchedOff } = configuredUpstreams(document, read, problems);
   const catalog = checkedCatalog(document, upstreams, switchedOff, problems);
   const money = moneyConfig(document, { folder: path === undefined ? '.' : dirname(path), catalog, upstreams, switchedOff }, problems);
+  const limits = limitsConfig(document, catalog, problems);
+  const valkeyUrl = valkeyUrlOf(read('MOONGATE_VALKEY_URL'), problems);
   const portFlag = flag('port');
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
@@ -96,6 +102,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
       firstTokenMs: file.sandbox?.firstTokenMs ?? 150,
       ...(file.sandbox?.script === undefined ? {} : { script: file.sandbox.script }),
     },
+    limits,
+    ...(valkeyUrl === undefined ? {} : { valkeyUrl }),
     retention: file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays },
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,

@@ -5,6 +5,7 @@ import type { Offer } from '../catalog/offer.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
+import type { LimitStanding } from '../base/limit-standing.ts';
 import type { EventBatch } from '../dialogue/event.ts';
 import type { Loss } from '../dialogue/extensions.ts';
 import type { ReplyCost } from '../dialogue/reply-cost.ts';
@@ -38,6 +39,8 @@ export interface AttemptOpened {
   readonly upstreamId: string;
   readonly losses: readonly Loss[];
   readonly flow: Flow;
+  /** Where the caller stands with its rate limits; undefined: none holds. */
+  readonly standing?: LimitStanding | undefined;
 }
 
 /** Takes what a generation delivers. Called synchronously, on the hot path. */
@@ -95,6 +98,7 @@ interface Journey {
   reply: DialogueReply | undefined;
   /** What the last attempt may cost at most. */
   held: Hold | undefined;
+  standing: LimitStanding | undefined;
 }
 
 /** One request's life: plan, admit, hold, attempt, relay, settle with its record. Every surface, and later every batch line, goes through here. */
@@ -121,7 +125,7 @@ export class Gateway {
     const journey: Journey = {
       caller, request, options, sink, signal,
       startedMs: clock.nowMs(), startedMonotonicMs: clock.monotonicMs(),
-      meter: new Meter(), attempt: undefined, attempts: 0, stage: undefined, firstEventAfterMs: undefined, reply: undefined, held: undefined,
+      meter: new Meter(), attempt: undefined, attempts: 0, stage: undefined, firstEventAfterMs: undefined, reply: undefined, held: undefined, standing: undefined,
     };
     const plan = await this.#plan(journey);
     if (plan instanceof Fault) {
@@ -129,6 +133,7 @@ export class Gateway {
       throw plan;
     }
     const lease = await this.#admit(journey, plan);
+    journey.standing = lease.standing;
     let usedTokens = 0;
     try {
       const failure = await this.#attemptAll(journey, plan);
@@ -231,7 +236,7 @@ export class Gateway {
           ...(options.sandboxScript === undefined ? {} : { sandboxScript: options.sandboxScript }),
         },
         {
-          onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, losses, flow }),
+          onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, losses, flow, standing: journey.standing }),
           onBatches: (batches) => {
             const first = journey.firstEventAfterMs === undefined;
             journey.firstEventAfterMs ??= this.#elapsedMs(journey);

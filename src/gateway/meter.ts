@@ -47,6 +47,7 @@ export class Meter {
             break;
           case 'usage':
             this.usage = event.usage;
+            this.#rejected = false;
             break;
           case 'usage-rejected':
             this.usage = undefined;
@@ -118,6 +119,6 @@ export class Meter {
 /** Our estimate, with the upstream's count of the prompt where it gave one. */
 function withPromptOf(estimate: Usage, counted: Usage | undefined): Usage {
   if (counted === undefined) return estimate;
-  const { inputUncached, cacheRead, cacheWrite } = counted;
-  return { ...estimate, inputUncached, cacheRead, cacheWrite };
+  const { inputUncached, cacheRead, cacheWrite, cacheWrite1h } = counted;
+  return { ...estimate, inputUncached, cacheRead, cacheWrite, ...(cacheWrite1h === undefined ? {} : { cacheWrite1h }) };
 }

@@ -10,6 +10,7 @@ import { vendorOf } from './base-path.ts';
 import { Connections } from './connections.ts';
 import { parseJsonBody } from './json-body.ts';
 import { refuseMalformed } from './malformed-request.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
 
 export interface ServerOptions {
   readonly bodyBytesMax: number;
@@ -141,6 +142,7 @@ export function sendFault(reply: FastifyReply, request: FastifyRequest, fault: F
     log.write('error', 'internal error', { requestId: request.id, ...(stack === undefined ? {} : { stack }) });
   }
   const { status, body, headers } = encodeChatError(fault, vendorOf(request.url), request.id);
+  if (fault.standing !== undefined) Object.assign(headers, rateLimitHeaders(fault.standing));
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 

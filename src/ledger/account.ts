@@ -33,6 +33,7 @@ export function accountId(account: HeldAccount): string {
   return `budget/${account.ownerId}/${account.modelId ?? '*'}/${account.period}/${account.currency}`;
 }
 
+/** The id of a tenant's wallet in one currency. */
 export function walletId(tenantId: TenantId, currency: Currency): string {
   return `wallet/${tenantId}/${currency}`;
 }

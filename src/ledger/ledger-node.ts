@@ -76,7 +76,10 @@ export class LedgerNode implements AsyncDisposable {
       const groups = [...Map.groupBy(rows, ({ id }) => id.slice(0, id.lastIndexOf('/'))).values()];
       // The last call of a full page may lack legs.
       if (rows.length === sweepRowsMax && groups.length > 1) groups.pop();
-      for (const group of groups) calls += await this.#expire(group);
+      for (const group of groups) {
+        const expired = await this.#expire(group);
+        calls += expired;
+      }
       if (rows.length < sweepRowsMax) return calls;
     }
   }

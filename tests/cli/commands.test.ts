@@ -214,6 +214,73 @@ describe('moongate usage --format', () => {
   });
 });
 
+describe('moongate rates', () => {
+  it('says so when there are none, imports a file, and lists what is in force', async () => {
+    expect((await moongate(['rates', 'list'])).stdout).toMatch(/^no exchange rates; /);
+    writeFileSync(join(server.folder, 'rates.csv'), 'from,to,rate,date\nUSD,EUR,0.92,2026-05-30\nUSD,EUR,0.9,2026-05-01\nUSD,CNY,7.11,2026-05-01\n');
+    expect(await moongate(['rates', 'import', 'rates.csv'])).toEqual({ code: 0, stdout: '3 rates added\n', stderr: '' });
+    expect(await json(['rates', 'import', 'rates.csv'])).toEqual({ stored: 0, known: 3 });
+    expect((await moongate(['rates', 'list'])).stdout).toBe(
+      [
+        'FROM  TO     RATE  SINCE       SOURCE',
+        'USD   EUR    0.92  2026-05-30  import',
+        'USD   CNY  7.11 !  2026-05-01  import',
+        '',
+        '!  older than 7 days: 1; they are used and marked',
+        'feed: off',
+        '',
+      ].join('\n'),
+    );
+    expect((await moongate(['rates', 'list', '--all'])).stdout).toMatch(/^USD +EUR +0\.9 +2026-05-01 +import +-$/m);
+    expect(await json(['rates', 'list'])).toMatchObject({ feed: null, staleDays: 7, staleRates: 'flag', rates: [{ to: 'EUR', rate: '0.92', inForce: true, stale: false }, { to: 'CNY', stale: true }] });
+    expect(await json(['rates', 'list', '--all'])).toMatchObject({ rates: [{}, {}, {}] });
+  });
+
+  it('takes nothing of a file with a mistake, and names the line', async () => {
+    writeFileSync(join(server.folder, 'bad.csv'), 'from,to,rate,date\nUSD,PLN,4,2026-05-01\nUSD,RUB,0,2026-05-01\n');
+    expect(await moongate(['rates', 'import', 'bad.csv'])).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining('line 3: rate: a rate of zero') });
+    writeFileSync(join(server.folder, 'changed.csv'), 'from,to,rate,date\nUSD,EUR,0.5,2026-05-30\n');
+    expect(JSON.parse((await moongate(['rates', 'import', 'changed.csv', '--json'])).stdout)).toMatchObject({ error: { code: 'conflict', field: 'csv' } });
+    expect(await moongate(['rates', 'import', 'no-such.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no-such.csv cannot be read') });
+    expect(await json(['rates', 'list', '--all'])).toMatchObject({ rates: [{}, {}, {}] });
+  });
+});
+
+describe('moongate prices list', () => {
+  it('shows what every offer costs and what is asked for it', async () => {
+    const { stdout } = await moongate(['prices', 'list']);
+    expect(stdout).toMatch(/^kimi-k2-thinking +moonshot +0\.6 \/ 0\.15 \/ 2\.5 USD +0\.6 \/ 0\.15 \/ 2\.5 USD +- +2025-11-06$/m);
+    expect(stdout).toMatch(/^kimi-k2-thinking +cometapi +1\.1 \/ - \/ 4\.4 USD/m);
+    expect(stdout).toMatch(/^kimi-k3 +cometapi +unpriced \(!\) +unpriced \(!\) +- +-$/m);
+    expect(stdout).toMatch(/^! {2}no price is known/m);
+  });
+
+  it('shows one model for one tenant, by the rule that holds for it', async () => {
+    const argv = ['prices', 'list', '--model', 'moonshotai/Kimi-K2-Thinking', '--tenant', 'acme'];
+    expect((await moongate(argv)).stdout).toBe(
+      [
+        'MODEL             UPSTREAM  COST: INPUT / CACHED / OUTPUT  SELL: INPUT / CACHED / OUTPUT  RULE             SINCE',
+        'kimi-k2-thinking  moonshot  0.6 / 0.15 / 2.5 USD           0.48 / 0.12 / 2 USD            partner (-20 %)  2025-11-06',
+        'kimi-k2-thinking  cometapi  1.1 / - / 4.4 USD              0.48 / 0.12 / 2 USD            partner (-20 %)  2025-11-09',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows them in another currency, with the rate and its day', async () => {
+    const { stdout } = await moongate(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'eur']);
+    expect(stdout).toMatch(/moonshot +0\.552 \/ 0\.138 \/ 2\.3 EUR/);
+    expect(stdout).toContain('\n1 USD = 0.92 EUR since 2026-05-30 (import)\n');
+    expect(await json(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'CNY'])).toMatchObject({
+      prices: [{ cost: { statedIn: 'USD', currency: 'CNY', input: '4.266', webSearch: '0.03555', cacheWrite: null, exchange: { rate: '7.11', validFrom: '2026-05-01', stale: true } } }, {}],
+    });
+    // No rate leads there: each in its own currency.
+    expect(await json(['prices', 'list', '--model', 'kimi-k2-thinking', '--currency', 'PLN'])).toMatchObject({ prices: [{ cost: { currency: 'USD', exchange: null } }, {}] });
+    expect(await moongate(['prices', 'list', '--currency', 'XXQ'])).toMatchObject({ code: 1, stderr: expect.stringContaining('"XXQ" is no currency') });
+    expect(await moongate(['prices', 'list', '--model', 'kimi-k22'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no model "kimi-k22"') });
+  });
+});
+
 describe('moongate reconcile', () => {
   it('takes in a file, and shows both sides with the drift', async () => {
     await server.store({ ...record, id: 'gen_9', upstreamId: 'ark', startedMs: Date.parse('2026-04-01T10:00:00Z'), costNanos: 2_000_000_000n });

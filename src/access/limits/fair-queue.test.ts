@@ -133,7 +133,7 @@ describe('FairQueue', () => {
     clock.advance(1);
     await turn();
     expect(late.fault).toMatchObject({ code: 'rate_limited', metLimit: { kind: 'rpm', limit: 1 } });
-    expect(late.fault?.retryAfterMs).toBeLessThanOrEqual(58_200);
+    expect(late.fault?.retryAfterMs).toBeLessThanOrEqual(58_400);
   });
 
   it('refuses at once what waits beyond its length, and what could never pass', async () => {

@@ -11,7 +11,6 @@ import { type LimitLease, type RateLimiter, unlimited } from './rate-limiter.ts'
 import { ValkeyLimiter } from './valkey-limiter.ts';
 
 const redis = await startRedis();
-const why = redis === undefined ? ' (needs redis-server or MOONGATE_TEST_REDIS_URL)' : '';
 const quiet = { writes: () => false, write() {}, flush() {} };
 const open: RateLimiter[] = [];
 afterEach(async () => {
@@ -28,28 +27,41 @@ async function valkey(server: ServerLimits): Promise<ValkeyLimiter> {
   return limiter;
 }
 
-const places = [
-  { where: 'in memory', build: (server: ServerLimits) => Promise.resolve(new MemoryLimiter(new LimitSets(server), systemClock)), skip: false },
-  { where: `in Valkey${why}`, build: valkey, skip: redis === undefined },
-];
-
 const { signal } = new AbortController();
 
-describe.each(places)('limits $where', ({ build, skip }) => {
-  async function limits(server: ServerLimits = { models: {} }): Promise<(caller: Caller, tokens?: number, modelId?: string) => Promise<LimitLease>> {
-    const limiter: RateLimiter = await build(server);
-    open.push(limiter);
-    return async (caller, tokens = 1, modelId = 'kimi-k2') => limiter.take({ caller, modelId, tokens }, signal);
-  }
+type Build = (server: ServerLimits) => Promise<RateLimiter>;
+type Take = (caller: Caller, tokens?: number, modelId?: string) => Promise<LimitLease>;
 
-  async function refusal(taking: Promise<LimitLease>): Promise<Fault> {
-    const thrown: unknown = await taking.then(() => undefined, (error: unknown) => error);
-    if (thrown instanceof Fault) return thrown;
-    throw new Error('was let in');
-  }
+async function taking(build: Build, server: ServerLimits = { models: {} }): Promise<Take> {
+  const limiter = await build(server);
+  open.push(limiter);
+  return async (caller, tokens = 1, modelId = 'kimi-k2') => limiter.take({ caller, modelId, tokens }, signal);
+}
 
-  it.skipIf(skip)('let in as many as the limit says when 64 come at once, for each kind', async () => {
-    const take = await limits();
+async function refusal(call: Promise<LimitLease>): Promise<Fault> {
+  const thrown: unknown = await call.then(() => undefined, (error: unknown) => error);
+  if (thrown instanceof Fault) return thrown;
+  throw new Error('was let in');
+}
+
+describe('limits in memory', () => {
+  suite((server) => Promise.resolve(new MemoryLimiter(new LimitSets(server), systemClock)));
+});
+
+describe.skipIf(redis === undefined)('limits in Valkey (needs redis-server or MOONGATE_TEST_REDIS_URL)', () => {
+  suite(valkey);
+});
+
+function suite(build: Build): void {
+  countsExactly(build);
+  namesLimits(build);
+  corrects(build);
+  holdsFor(build);
+}
+
+function countsExactly(build: Build): void {
+  it('let in as many as the limit says when 64 come at once, for each kind', async () => {
+    const take = await taking(build);
     for (const [keyLimits, tokens, expected] of [
       [{ all: { rpm: 10 } }, 1, 10],
       [{ all: { tpm: 100 } }, 9, 11],
@@ -63,8 +75,38 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     }
   });
 
-  it.skipIf(skip)('say which limit was met, in the words of Moonshot, and when to come back', async () => {
-    const take = await limits();
+  it('take nothing when they refuse', async () => {
+    const take = await taking(build);
+    const caller = limitedCaller({ keyLimits: { all: { rpm: 2, tpm: 100 }, models: { 'kimi-k2': { concurrency: 1 } } } });
+    const lease = await take(caller, 60);
+    await refusal(take(caller, 10));
+    await refusal(take(caller, 60, 'kimi-k3'));
+    lease.settle(60);
+    (await take(caller, 40)).settle(40);
+    expect((await refusal(take(caller, 0))).metLimit?.kind).toBe('rpm');
+  });
+
+  it('lose no slot over 10,000 aborted requests, and win none', async () => {
+    const take = await taking(build);
+    const caller = limitedCaller({ tenantLimits: { all: { concurrency: 3 } }, keyLimits: { models: { 'kimi-k2': { concurrency: 2 } } } });
+    for (let call = 0; call < 5_000; call += 1) {
+      const [one, other] = await Promise.all([take(caller), take(caller)]);
+      one.cancel();
+      one.settle(0);
+      other.settle(0);
+      other.settle(0);
+    }
+    await take(caller);
+    await take(caller);
+    expect((await refusal(take(caller))).metLimit).toMatchObject({ kind: 'concurrency', limit: 2 });
+    await take(caller, 1, 'kimi-k3');
+    expect((await refusal(take(caller, 1, 'kimi-k3'))).metLimit).toMatchObject({ kind: 'concurrency', limit: 3 });
+  });
+}
+
+function namesLimits(build: Build): void {
+  it('say which limit was met, in the words of Moonshot, and when to come back', async () => {
+    const take = await taking(build);
     const caller = limitedCaller({ tenantLimits: { all: { rpm: 3 } } });
     for (let call = 0; call < 3; call += 1) await take(caller);
     const fault = await refusal(take(caller));
@@ -76,8 +118,8 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     expect(fault.standing?.requests).toMatchObject({ limit: 3, remaining: 0 });
   });
 
-  it.skipIf(skip)('name concurrency, TPM and TPD as Moonshot does, and whose limit it is', async () => {
-    const take = await limits({ models: { 'kimi-k2': { concurrency: 1 } } });
+  it('name concurrency, TPM and TPD as Moonshot does, and whose limit it is', async () => {
+    const take = await taking(build, { models: { 'kimi-k2': { concurrency: 1 } } });
     const one = limitedCaller({});
     await take(one);
     const busy = await refusal(take(one));
@@ -93,19 +135,8 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     }
   });
 
-  it.skipIf(skip)('take nothing when they refuse', async () => {
-    const take = await limits();
-    const caller = limitedCaller({ keyLimits: { all: { rpm: 2, tpm: 100 }, models: { 'kimi-k2': { concurrency: 1 } } } });
-    const lease = await take(caller, 60);
-    await refusal(take(caller, 10));
-    await refusal(take(caller, 60, 'kimi-k3'));
-    lease.settle(60);
-    (await take(caller, 40)).settle(40);
-    expect((await refusal(take(caller, 0))).metLimit?.kind).toBe('rpm');
-  });
-
-  it.skipIf(skip)('refuse for good what alone is more than the limit', async () => {
-    const take = await limits();
+  it('refuse for good what alone is more than the limit', async () => {
+    const take = await taking(build);
     const caller = limitedCaller({ keyLimits: { all: { tpm: 100, rpm: 1 } } });
     await take(caller, 1);
     const fault = await refusal(take(caller, 101));
@@ -113,9 +144,11 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     expect(fault).toMatchObject({ code: 'rate_limited', retryable: false, retryAfterMs: undefined, metLimit: { kind: 'tpm', requested: 101 } });
     expect((await refusal(take(caller, NaN))).retryable).toBe(false);
   });
+}
 
-  it.skipIf(skip)('count what was used in place of what was reserved, both ways', async () => {
-    const take = await limits();
+function corrects(build: Build): void {
+  it('count what was used in place of what was reserved, both ways', async () => {
+    const take = await taking(build);
     const caller = limitedCaller({ keyLimits: { all: { tpm: 100 } } });
     const small = await take(caller, 80);
     expect(small.standing?.tokens).toMatchObject({ limit: 100, remaining: 20 });
@@ -131,8 +164,8 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     await refusal(take(caller, 1));
   });
 
-  it.skipIf(skip)('give a call that was never made back whole', async () => {
-    const take = await limits();
+  it('give a call that was never made back whole', async () => {
+    const take = await taking(build);
     const caller = limitedCaller({ keyLimits: { all: { rpm: 1, tpm: 10, tpd: 10, concurrency: 1 } } });
     for (let call = 0; call < 5; call += 1) {
       const lease = await take(caller, 10);
@@ -143,26 +176,11 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     await take(caller, 10);
     await refusal(take(caller, 1));
   });
+}
 
-  it.skipIf(skip)('lose no slot over 10,000 aborted requests, and win none', async () => {
-    const take = await limits();
-    const caller = limitedCaller({ tenantLimits: { all: { concurrency: 3 } }, keyLimits: { models: { 'kimi-k2': { concurrency: 2 } } } });
-    for (let call = 0; call < 5_000; call += 1) {
-      const [one, other] = await Promise.all([take(caller), take(caller)]);
-      one.cancel();
-      one.settle(0);
-      other.settle(0);
-      other.settle(0);
-    }
-    await take(caller);
-    await take(caller);
-    expect((await refusal(take(caller))).metLimit).toMatchObject({ kind: 'concurrency', limit: 2 });
-    await take(caller, 1, 'kimi-k3');
-    expect((await refusal(take(caller, 1, 'kimi-k3'))).metLimit).toMatchObject({ kind: 'concurrency', limit: 3 });
-  });
-
-  it.skipIf(skip)('hold for a key, for its tenant, and for a model over all tenants', async () => {
-    const take = await limits({ models: { 'kimi-k2': { rpm: 4 } }, tenantDefault: { all: { rpm: 3 } } });
+function holdsFor(build: Build): void {
+  it('hold for a key, for its tenant, and for a model over all tenants', async () => {
+    const take = await taking(build, { models: { 'kimi-k2': { rpm: 4 } }, tenantDefault: { all: { rpm: 3 } } });
     const one = limitedCaller({ keyLimits: { all: { rpm: 2 } }, mode: 'test' });
     const sibling: Caller = { ...one, keyId: `${one.keyId}s`, keyLimits: { all: { rpm: 2 } } };
     const stranger = limitedCaller({});
@@ -176,7 +194,7 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     await take(stranger, 1, 'kimi-k3');
   });
 
-  it.skipIf(skip)('leave alone whom nothing limits, and allocate nothing for it', async () => {
+  it('leave alone whom nothing limits, and allocate nothing for it', async () => {
     const limiter: RateLimiter = await build({ models: { 'kimi-k2': { rpm: 1 } } });
     open.push(limiter);
     const free = limitedCaller({});
@@ -187,4 +205,4 @@ describe.each(places)('limits $where', ({ build, skip }) => {
     unlimited.cancel();
     expect(unlimited.standing).toBeUndefined();
   });
-});
+}

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { limitedCaller } from '../../../tests/doubles/limited-caller.ts';
@@ -158,6 +158,18 @@ describe.skipIf(!canPause)('ValkeyLimiter with a Redis that fails (needs redis-s
     expect(await accepted(limiter, caller, 64)).toHaveLength(25);
     expect(written.join('\n')).toContain('are gone');
     expect(written.join('\n')).not.toContain(redis.url);
+  });
+
+  it('does not take its own being busy for a failure of the counters', async () => {
+    const limiter = await replica();
+    const caller = limitedCaller({ keyLimits: { all: { rpm: 5 } } });
+    // In this phase of the event loop, timers come before what the network brings.
+    await turn();
+    const calls = accepted(limiter, caller, 10);
+    for (const untilMs = performance.now() + 3 * timing.commandMs; performance.now() < untilMs; );
+    expect(await calls).toHaveLength(5);
+    expect(limiter.isShared).toBe(true);
+    expect(await accepted(limiter, caller, 1)).toHaveLength(0);
   });
 
   it('refuses with a fault of ours where the operator wants that', async () => {

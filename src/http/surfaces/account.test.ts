@@ -9,7 +9,7 @@ import { basePaths } from '../base-path.ts';
 import { buildServer } from '../server.ts';
 import { registerAccount } from './account.ts';
 import { periodStarts } from './key-view.ts';
-import type { WalletView } from './wallet-view.ts';
+import type { WalletView } from '../../ledger/wallets.ts';
 
 /** A Wednesday. */
 const nowMs = Date.parse('2026-11-18T10:00:00Z');

@@ -48,6 +48,25 @@ describe('encodeChatError', () => {
   });
 
   it.each([
+    ['rpm', 'RateLimitExceeded.EndpointRPMExceeded'],
+    ['tpm', 'RateLimitExceeded.EndpointTPMExceeded'],
+    ['tpd', 'RateLimitExceeded.EndpointTPMExceeded'],
+    ['concurrency', 'RateLimitExceeded.EndpointRPMExceeded'],
+  ] as const)('dresses a limit of %s as each vendor does', (kind, arkCode) => {
+    const fault = new Fault('rate_limited', { message: 'm', retryAfterMs: 1_000, metLimit: { kind, limit: 3, current: 3, requested: 1 } });
+    expect(encodeChatError(fault, 'ark', 'r').body).toEqual({ error: { code: arkCode, message: 'm Request id: r', param: '', type: 'TooManyRequests' } });
+    expect(encodeChatError(fault, 'moonshot', 'r').body).toEqual({ error: { message: 'm', type: 'rate_limit_reached_error' } });
+    expect(encodeChatError(fault, 'openrouter', 'r').body).toEqual({ error: { code: 429, message: 'm' } });
+  });
+
+  it('tells the SDKs not to send again what is more than the whole limit', () => {
+    const fault = new Fault('rate_limited', { metLimit: { kind: 'tpm', limit: 100, current: 0, requested: 101 } });
+    expect(encodeChatError(fault, 'moonshot', '').headers).toEqual({ 'x-should-retry': 'false' });
+    const later = new Fault('rate_limited', { retryAfterMs: 70_000, metLimit: { kind: 'tpm', limit: 100, current: 60, requested: 100 } });
+    expect(encodeChatError(later, 'moonshot', '').headers).toEqual({ 'retry-after': '60', 'retry-after-ms': '60000' });
+  });
+
+  it.each([
     [1, '1', '1'],
     [1500, '2', '1500'],
     [60_000, '60', '60000'],

@@ -1,4 +1,4 @@
-import type { Fault, FaultCode } from '../../base/fault.ts';
+import type { Fault, FaultCode, MetLimit } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { sseData } from '../../base/sse.ts';
 import type { ChatStyle } from './chat-style.ts';
@@ -66,10 +66,22 @@ const arkCodes: Readonly<Partial<Record<FaultCode, string>>> = {
   model_not_found: 'InvalidEndpointOrModel.NotFound',
   model_retired: 'InvalidEndpointOrModel.NotFound',
   not_found: 'NotFound',
-  rate_limited: 'RateLimitExceeded.EndpointRPMExceeded',
   upstream_rate_limited: 'RateLimitExceeded.EndpointRPMExceeded',
   quota_exceeded: 'QuotaExceeded',
 };
+
+/** Ark's `code` for a limit of ours. It knows requests and tokens by the minute only; a slot is nearest to the former. */
+const arkLimitCodes: Readonly<Record<MetLimit['kind'], string>> = {
+  rpm: 'RateLimitExceeded.EndpointRPMExceeded',
+  tpm: 'RateLimitExceeded.EndpointTPMExceeded',
+  tpd: 'RateLimitExceeded.EndpointTPMExceeded',
+  concurrency: 'RateLimitExceeded.EndpointRPMExceeded',
+};
+
+function arkCodeOf({ code, metLimit, status }: Fault): string {
+  if (code === 'rate_limited') return arkLimitCodes[metLimit?.kind ?? 'rpm'];
+  return arkCodes[code] ?? (status >= 500 ? 'InternalServiceError' : 'InvalidParameter');
+}
 
 /**
  * A fault as the reply that a vendor would send: status, body and headers. `requestId` stands in Ark's messages and is the
@@ -121,7 +133,7 @@ function errorOf(fault: Fault, vendor: ChatStyle['vendor'], requestId: string): 
     case 'ark': {
       const { status } = fault;
       return {
-        code: arkCodes[fault.code] ?? (status >= 500 ? 'InternalServiceError' : 'InvalidParameter'),
+        code: arkCodeOf(fault),
         message: `${fault.message} Request id: ${requestId}`,
         param: fault.field ?? '',
         type: arkTypes[status] ?? (status >= 500 ? 'InternalServerError' : 'BadRequest'),

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ManualClock } from '../tests/doubles/manual-clock.ts';
-import type { LogFacts } from './base/log.ts';
-import type { FeedName } from './catalog/exchange-rate-feed.ts';
-import type { ExchangeRate } from './catalog/exchange-rate.ts';
-import { ExchangeRates } from './catalog/exchange-rates.ts';
-import { RateFeed } from './rate-feed.ts';
+import { ManualClock } from './doubles/manual-clock.ts';
+import type { LogFacts } from '../src/base/log.ts';
+import type { FeedName } from '../src/catalog/exchange-rate-feed.ts';
+import type { ExchangeRate } from '../src/catalog/exchange-rate.ts';
+import { ExchangeRates } from '../src/catalog/exchange-rates.ts';
+import { RateFeed } from '../src/rate-feed.ts';
 
 const hourMs = 3_600_000;
 const ecb = (usd: string, day = '2026-10-30'): string => `<?xml version="1.0"?><gesmes:Envelope><Cube><Cube time='${day}'><Cube currency='USD' rate='${usd}'/></Cube></Cube></gesmes:Envelope>`;
