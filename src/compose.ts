@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { accessMigrations } from './access/access-tables.ts';
 import { isAdminToken } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
@@ -15,7 +14,6 @@ import type { TenantId } from './base/id.ts';
 import { type Log, openLog } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { StartRefusal } from './base/start-refusal.ts';
-import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
 import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
@@ -24,12 +22,10 @@ import { readerStallMs } from './http/connections.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import { buildServer } from './http/server.ts';
-import { ledgerMigrations } from './ledger/ledger-tables.ts';
 import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
-import { recordsMigrations } from './records/records-tables.ts';
 import { UpstreamHealth } from './routing/health.ts';
-import { UpstreamHistory, upstreamHistoryMigrations } from './routing/upstream-history.ts';
+import { UpstreamHistory } from './routing/upstream-history.ts';
 import type { DataFolder } from './storage/data-folder.ts';
 import type { Database } from './storage/database.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
@@ -38,6 +34,7 @@ import { buildRateLimiter } from './build-rate-limiter.ts';
 import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
+import { houseMigrations } from './house-migrations.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
@@ -83,8 +80,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const log = openLog(config.logLevel);
   stack.defer(() => log.flush());
   const folder = stack.use(await openFolder(config));
-  const migrations = [...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations];
-  const database = stack.use(await openDatabase({ config, folder, migrations, log, onBroken }));
+  const database = stack.use(await openDatabase({ config, folder, migrations: houseMigrations, log, onBroken }));
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
@@ -119,7 +115,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
-  const gateway = await openGateway(
+  const { gateway, tariff } = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
       alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
@@ -130,7 +126,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const exchanges = new OpenExchanges();
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
-  registerSurfaces(app, { counter, log, catalog, gateway, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
+  registerSurfaces(app, { counter, log, catalog, gateway, tariff, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';

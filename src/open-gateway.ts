@@ -45,13 +45,14 @@ const settlePatienceMs = 5_000;
 /** Beyond the deadlines of a call's attempts: for queues, and for its end. */
 const callSlackMs = 300_000;
 
-/** The gateway with its ledger: what it owns ends with `stack`, before the database does. */
-export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<Gateway> {
-  const { config, database, catalog, upstreams, counter, records, limits, limiter, money, everConfigured } = parts;
+/** The gateway with its ledger, and the prices that it works by: what it owns ends with `stack`, before the database does. */
+export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<{ readonly gateway: Gateway; readonly tariff: Tariff }> {
+  const { config, database, catalog, upstreams, counter, records, limits, limiter, everConfigured } = parts;
   const planner = new Planner({
     catalog, counter, everConfigured, health: parts.health, policy: config.policy, clock: systemClock, configured: config.upstreams.length > 0,
   });
-  return new Gateway({
+  const tariff = tariffOf(parts);
+  const gateway = new Gateway({
     clock: systemClock,
     plan: (caller, request) => planner.plan(caller, request),
     upstream: (id) => upstreams.get(id),
@@ -64,17 +65,21 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
     countsTokens: (caller, modelId) => limits.countsTokens(caller, modelId),
     billing: new Billing({
       ledger: await openLedger(parts, stack),
-      tariff: new Tariff({
-        sellRules: money.sellRules,
-        rates: money.exchange,
-        officialPrice(modelId, atMs) {
-          const listed = catalog.sandboxOffer(modelId);
-          return listed === undefined ? undefined : priceAt(listed, atMs);
-        },
-      }),
-      database, records, clock: systemClock, patienceMs: settlePatienceMs,
+      tariff, database, records, clock: systemClock, patienceMs: settlePatienceMs,
       callMsMax: attemptsMax * Math.max(0, ...config.upstreams.map(({ deadlines }) => deadlines.totalMs)) + callSlackMs,
     }),
+  });
+  return { gateway, tariff };
+}
+
+function tariffOf({ money, catalog }: GatewayParts): Tariff {
+  return new Tariff({
+    sellRules: money.sellRules,
+    rates: money.exchange,
+    officialPrice(modelId, atMs) {
+      const listed = catalog.sandboxOffer(modelId);
+      return listed === undefined ? undefined : priceAt(listed, atMs);
+    },
   });
 }
 

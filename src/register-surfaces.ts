@@ -6,6 +6,7 @@ import type { Log } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Gateway } from './gateway/gateway.ts';
+import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { eventStreamTiming } from './http/event-stream.ts';
 import type { Idempotency } from './http/idempotency.ts';
@@ -28,6 +29,7 @@ export interface SurfaceParts {
   readonly log: Log;
   readonly catalog: Catalog;
   readonly gateway: Gateway;
+  readonly tariff: Tariff;
   readonly records: RecordsStore;
   readonly store: KeyStore;
   readonly wallets: Wallets;
@@ -40,7 +42,7 @@ export interface SurfaceParts {
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counter, log, catalog, gateway, records, store, wallets, callers, everConfigured, exchanges, idempotency, health } = parts;
+  const { counter, log, catalog, gateway, tariff, records, store, wallets, callers, everConfigured, exchanges, idempotency, health } = parts;
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
@@ -51,6 +53,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerModels(surfaces, base, {
         catalog,
         answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
+        askedPrice: (caller, offer) => tariff.askedPrice(caller, offer, systemClock.nowMs()),
         isReady: (upstreamId) => health.state(upstreamId).kind === 'ready',
         nowMs: systemClock.nowMs,
       });

@@ -1,7 +1,7 @@
-import { type Currency, divideHalfEven, divideUp, type Nanos } from '../base/money.ts';
+import { type Currency, divideHalfEven, divideUp, formatDecimal, type Nanos, parseDecimal } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import { costCeilingPicos, type UsageBounds } from './cost-ceiling.ts';
-import type { Price } from './offer.ts';
+import type { Price, Rates } from './offer.ts';
 import type { RatingTerms } from './price-card.ts';
 import { type Cost, rate } from './price.ts';
 
@@ -38,6 +38,22 @@ export function chargeOf(usage: Usage, sell: SellPrice, terms: RatingTerms): Cha
   const amountNanos = adjustBasisPoints === 0n ? listed.amountNanos : divideHalfEven(listed.amountPicos * (10_000n + adjustBasisPoints), partsPerNano);
   return { amountNanos, currency: listed.currency, priceId: listed.priceId, adjustBasisPoints, ruleId, listed };
 }
+
+/**
+ * `sell` as a price row of its own, for the eye: its plain rates with the percentage applied, rounded to nine places. Charges are
+ * worked out by `chargeOf`, which rounds nothing before the sum.
+ */
+export function askedPrice({ price, adjustBasisPoints }: SellPrice): Price {
+  if (adjustBasisPoints === 0n) return price;
+  const adjusted = { ...price } as { -readonly [Name in keyof Price]: Price[Name] };
+  for (const name of rateNames) {
+    const stated = price[name];
+    if (stated !== undefined) adjusted[name] = formatDecimal(divideHalfEven(parseDecimal(stated, 9) * (10_000n + adjustBasisPoints), 10_000n), 9);
+  }
+  return adjusted;
+}
+
+const rateNames = ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h', 'output', 'batchInput', 'batchCacheRead', 'batchOutput'] as const satisfies readonly (keyof Rates)[];
 
 /** The most that any usage within `bounds` is charged at `sell`, rounded up. Throws as `costCeiling` does. */
 export function chargeCeiling(sell: SellPrice, bounds: UsageBounds): Nanos {

@@ -1,10 +1,10 @@
 import type { Caller } from '../access/caller.ts';
 import { Fault } from '../base/fault.ts';
 import type { Currency, Money, Nanos } from '../base/money.ts';
-import { type Charge, chargeCeiling, chargeOf, type SellPrice } from '../catalog/charge.ts';
+import { askedPrice, type Charge, chargeCeiling, chargeOf, type SellPrice } from '../catalog/charge.ts';
 import type { ExchangeRates } from '../catalog/exchange-rates.ts';
-import type { Price } from '../catalog/offer.ts';
-import { cacheSavings, type Cost, rate } from '../catalog/price.ts';
+import type { Offer, Price } from '../catalog/offer.ts';
+import { cacheSavings, type Cost, priceAt, rate } from '../catalog/price.ts';
 import type { SellRules } from '../catalog/sell-rules.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
@@ -80,16 +80,25 @@ export class Tariff {
     return { amountNanos: conversion.amountNanos, currency: to, rate: { rate: used, validFrom, stale } };
   }
 
+  /** What `caller` is asked for at `offer`, as a price row to be shown; undefined: unpriced. */
+  askedPrice(caller: Caller, offer: Offer, atMs: number): Price | undefined {
+    const sell = this.#find(caller, offer, priceAt(offer, atMs), atMs);
+    return sell === undefined ? undefined : askedPrice(sell);
+  }
+
   /** The caller's price at the attempt's offer. Only asked for offers that have one. */
   #sellPrice({ caller, attempt, atMs }: PricedCall): SellPrice {
+    const sell = this.#find(caller, attempt.offer, attempt.price, atMs);
+    if (sell === undefined) throw new Fault('model_unpriced', { field: 'model' });
+    return sell;
+  }
+
+  #find(caller: Caller, { modelId, upstreamId }: Offer, price: Price | undefined, atMs: number): SellPrice | undefined {
     const { sellRules, officialPrice } = this.#parts;
-    const { modelId, upstreamId } = attempt.offer;
     const subject = {
       tenantId: caller.tenantId, keyId: caller.keyId, modelId, upstreamId,
       ...(caller.tenantName === undefined ? {} : { tenantName: caller.tenantName }),
     };
-    const sell = sellRules.sellPrice(subject, { offer: attempt.price, official: officialPrice(modelId, atMs) }, atMs);
-    if (sell === undefined) throw new Fault('model_unpriced', { field: 'model' });
-    return sell;
+    return sellRules.sellPrice(subject, { offer: price, official: officialPrice(modelId, atMs) }, atMs);
   }
 }

@@ -131,7 +131,7 @@ function pricing(price: Price | undefined, official: Price | undefined): JsonObj
 }
 
 function perToken(ratePerMillion: string): string {
-  return formatDecimal(parseDecimal(ratePerMillion, 6), 12);
+  return formatDecimal(parseDecimal(ratePerMillion, 9), 15);
 }
 
 /** Midnight UTC of an ISO date as Unix seconds; 0 when the date is not known. */

@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Caller } from '../../access/caller.ts';
 import { Fault } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Model } from '../../catalog/model.ts';
+import type { Offer, Price } from '../../catalog/offer.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
 import { arkModel, type ListedModel, moonshotModel, openRouterEndpoints, openRouterModel } from './model-shapes.ts';
@@ -11,6 +13,8 @@ export interface ModelsDeps {
   readonly catalog: Pick<Catalog, 'resolve' | 'servedModels' | 'offers' | 'sandboxOffer'>;
   /** Whether callers of this kind are answered by the sandbox. */
   answeredBySandbox(mode: 'live' | 'test'): boolean;
+  /** What `caller` is asked for at `offer`, as a price row; undefined: unpriced. */
+  askedPrice(caller: Caller, offer: Offer): Price | undefined;
   /** Whether an upstream would be asked now. */
   isReady(upstreamId: string): boolean;
   nowMs(): number;
@@ -27,15 +31,15 @@ export function registerModels(app: FastifyInstance, base: BasePath, deps: Model
   const shape = (listed: ListedModel): JsonObject => shapes[base.vendor](listed, deps.nowMs());
 
   app.get(`${base.path}/models`, (request) => {
-    const sandbox = deps.answeredBySandbox(callerOf(request).mode);
-    const models = catalog.servedModels(sandbox).filter((model) => mayUse(request, model));
-    const data = models.map((model) => shape(listed(model, sandbox, catalog)));
+    const caller = callerOf(request);
+    const models = catalog.servedModels(deps.answeredBySandbox(caller.mode)).filter((model) => mayUse(request, model));
+    const data = models.map((model) => shape(listed(model, caller, deps)));
     return base.vendor === 'openrouter' ? { data } : { object: 'list', data };
   });
 
   const find = (request: FastifyRequest, name: string): ListedModel => {
     const model = catalog.resolve(name)?.model;
-    const found = model === undefined || !mayUse(request, model) ? undefined : listed(model, deps.answeredBySandbox(callerOf(request).mode), catalog);
+    const found = model === undefined || !mayUse(request, model) ? undefined : listed(model, callerOf(request), deps);
     if (found === undefined || found.offers.length === 0) {
       throw new Fault('model_not_found', { message: `Not found the model ${name.slice(0, 200)} or Permission denied` });
     }
@@ -54,9 +58,14 @@ export function registerModels(app: FastifyInstance, base: BasePath, deps: Model
   });
 }
 
-function listed(model: Model, sandbox: boolean, catalog: ModelsDeps['catalog']): ListedModel {
-  const official = catalog.sandboxOffer(model.id);
-  const offers = sandbox ? (official === undefined ? [] : [official]) : catalog.offers(model.id);
+/** The model as `caller` may have it: each offer at the price that is asked for it, whatever the upstream charges us. */
+function listed(model: Model, caller: Caller, deps: ModelsDeps): ListedModel {
+  const official = deps.catalog.sandboxOffer(model.id);
+  if (deps.answeredBySandbox(caller.mode)) return official === undefined ? { model, offers: [] } : { model, offers: [official], official };
+  const offers = deps.catalog.offers(model.id).map((offer) => {
+    const asked = deps.askedPrice(caller, offer);
+    return { ...offer, prices: asked === undefined ? [] : [asked] };
+  });
   return { model, offers, ...(official === undefined ? {} : { official }) };
 }
 
