@@ -2,6 +2,7 @@ import type { Caller } from '../access/caller.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
+import type { Nanos } from '../base/money.ts';
 import type { Cost } from '../catalog/price.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { HoldLeg, Charge, Hold } from '../ledger/hold.ts';
@@ -52,6 +53,10 @@ export interface Bill {
   readonly lossNanos: bigint;
   readonly charge: Charge;
   readonly cost: Cost | undefined;
+  /** From the cost's currency to that of the charge, so that a margin can be told; undefined: the same currency, or no rate is known. */
+  readonly costRate: Converted['rate'];
+  /** What cache reads have saved, in the charge's currency. */
+  readonly cacheSavedNanos: Nanos;
 }
 
 /** How often the end of a call looks whether the database is back. */
@@ -104,7 +109,12 @@ export class Billing {
       ...(rate === undefined ? {} : { conversion: { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom } }),
     };
     const lossNanos = lossOf(held, charge);
-    return { cost, bill: { sale, charged: { ...paid, amountNanos: paid.amountNanos - lossNanos }, lossNanos, charge, cost } };
+    const saved = tariff.convert({ amountNanos: sale.cacheSavedNanos, currency }, paid.currency, call.startedMs, 'half-even');
+    const charged = { ...paid, amountNanos: paid.amountNanos - lossNanos };
+    return {
+      cost,
+      bill: { sale, charged, lossNanos, charge, cost, costRate: cost === undefined ? undefined : tariff.rate(cost.currency, paid.currency, call.startedMs), cacheSavedNanos: saved.amountNanos },
+    };
   }
 
   /**
