@@ -49,9 +49,9 @@ function balanceReading({ reconciliation, clock, log }: ChoreParts, everyHours: 
       for (const upstream of reconciliation.balanceUpstreams) {
         if (signal.aborted) return;
         try {
-          await reconciliation.fetch(upstream, { limit: 1 });
+          await reconciliation.fetch(upstream, { limit: 1, signal });
         } catch (thrown) {
-          logFailure(log, 'the balance of an upstream could not be read', thrown, upstream);
+          if (!signal.aborted) logFailure(log, 'the balance of an upstream could not be read', thrown, upstream);
         }
       }
     },

@@ -82,9 +82,10 @@ function lawsOf(builder: Kysely<never>, { sinceMs, recordedSinceMs }: Span): rea
       FROM generations g LEFT JOIN ${outcomes} o ON o.generation_id = g.id
       WHERE g.state = 'unknown' AND (COALESCE(o.charges, 0) > 0 OR COALESCE(o.expiries, 0) = 0) ORDER BY g.id LIMIT 1`),
     breaking('each call was charged what its record says', sql<Breach>`
-      SELECT g.id AS id, t.id AS detail FROM generations g JOIN ledger_transfers t ON t.generation_id = g.id AND t.kind = 'charge' AND t.phase = 'posted'
-      WHERE g.started_ms >= ${sinceMs}
-        AND (g.charge_nanos IS NULL OR g.charge_nanos <> t.amount_nanos OR g.charge_currency <> t.currency) ORDER BY g.id LIMIT 1`),
+      SELECT g.id AS id, COALESCE(t.id, 'no charge') AS detail
+      FROM generations g LEFT JOIN ledger_transfers t ON t.generation_id = g.id AND t.kind = 'charge' AND t.phase = 'posted'
+      WHERE g.started_ms >= ${sinceMs} AND (COALESCE(g.charge_nanos, 0) <> COALESCE(t.amount_nanos, 0)
+        OR (t.id IS NOT NULL AND (g.charge_currency IS NULL OR g.charge_currency <> t.currency))) ORDER BY g.id LIMIT 1`),
   ];
 }
 

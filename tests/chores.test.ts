@@ -23,6 +23,8 @@ interface Watched {
   readonly clock: ManualClock;
   /** Upstream and time of each reading. */
   readonly read: string[];
+  /** What each reading was told to end by. */
+  readonly given: (AbortSignal | undefined)[];
   readonly logged: [string, LogFacts | undefined][];
 }
 
@@ -30,6 +32,7 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
   const clock = new ManualClock(Date.parse(startsAt));
   const read: string[] = [];
   const logged: Watched['logged'] = [];
+  const given: Watched['given'] = [];
   const parts: ChoreParts = {
     config: { retention: {}, reconciliation: everyHours === undefined ? {} : { everyHours } },
     database: nothing,
@@ -37,7 +40,9 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
     log: { write: (_level, message, facts) => void logged.push([message, facts]), writes: () => true, flush: () => undefined },
     reconciliation: {
       balanceUpstreams: ['moonshot', 'moonshot-2'],
-      async fetch(upstream) {
+      async fetch(upstream, { signal }) {
+        given.push(signal);
+        if (failing === 'hanging') await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Fault('caller_gone'))));
         read.push(`${upstream} ${new Date(clock.nowMs()).toISOString().slice(5, 16)}`);
         if (upstream === failing) throw new Fault('upstream_timeout');
         return { source: 'balance', figures: [], missing: [] };
@@ -45,7 +50,7 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
     },
   };
   startChores(parts, stack);
-  return { clock, read, logged };
+  return { clock, read, logged, given };
 }
 
 /** Passes `hours` in steps of a minute, so that each reading is seen at its time. */
@@ -70,6 +75,13 @@ describe('reading balances', () => {
     await pass(clock, 2);
     expect(read).toEqual(['moonshot 05-01T23:00', 'moonshot-2 05-01T23:00', 'moonshot 05-02T00:00', 'moonshot-2 05-02T00:00']);
     expect(logged).toEqual(Array.from({ length: 2 }, () => ['the balance of an upstream could not be read', { upstream: 'moonshot', faultCode: 'upstream_timeout' }]));
+  });
+
+  it('is given up when the server closes, without a word', async () => {
+    const { logged, given } = start(6, '2026-05-01T09:30:00Z', 'hanging');
+    await setImmediate();
+    await stack.disposeAsync();
+    expect([given.map((signal) => signal?.aborted), logged]).toEqual([[true], []]);
   });
 
   it('is not done unless it is wanted', async () => {

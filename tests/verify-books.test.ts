@@ -75,7 +75,7 @@ onEveryDatabase((databases) => {
 
     it('bind neither what was not priced, nor test keys, nor what was before the ledger', async () => {
       const { costNanos: _cost, currency: _currency, priceId: _price, chargeNanos: _charge, chargeCurrency: _chargeCurrency, ...unpriced } = recordOf('gen_1', { costState: 'unpriced' });
-      const list = [unpriced, recordOf('gen_2', { mode: 'test', costState: 'free' }), recordOf('gen_3', { startedMs: 1 })];
+      const list = [unpriced, { ...unpriced, id: 'gen_2' as const, mode: 'test' as const, costState: 'free' as const, costNanos: 70n, currency: 'USD' }, recordOf('gen_3', { startedMs: 1 })];
       await database.commit(list.map((record) => records.insertion(record)));
       expect(await breaches()).toEqual([]);
     });
@@ -83,10 +83,13 @@ onEveryDatabase((databases) => {
     it('name the first priced call that was never charged', async () => {
       await call('gen_1');
       await database.commit(['gen_3', 'gen_2'].map((id) => records.insertion(recordOf(id as GenerationId))));
-      expect(await breaches()).toEqual(['each call that was recorded as priced has one charge, or a hold whose outcome came too late: gen_2 (complete)']);
+      expect(await breaches()).toEqual([
+      'each call that was recorded as priced has one charge, or a hold whose outcome came too late: gen_2 (complete)',
+      'each call was charged what its record says: gen_2 (no charge)',
+    ]);
       const proof = await verifyBooks(database, clock.nowMs());
       expect(areSound(proof)).toBe(false);
-      expect(proofText(proof)).toMatch(/BROKEN {2}each call that was recorded[^\n]*\n {8}first: gen_2 \(complete\)\n[^]*NOT sound: 1 of \d+ laws are broken\.\n$/);
+      expect(proofText(proof)).toMatch(/BROKEN {2}each call that was recorded[^\n]*\n {8}first: gen_2 \(complete\)\n[^]*NOT sound: 2 of \d+ laws are broken\.\n$/);
       expect(proofJson(proof)).toMatchObject({ ok: false, laws: expect.arrayContaining([{ law: expect.stringContaining('recorded as priced'), breach: 'gen_2 (complete)' }]) });
     });
 
@@ -104,7 +107,7 @@ onEveryDatabase((databases) => {
 
     it('know of calls whose outcome is unknown: their hold was given back, and they are not charged', async () => {
       await hold('gen_1');
-      const next = new LedgerNode({ database, clock, id: 'node_next', alone: true, onOrphan: () => [records.insertion(recordOf('gen_1'))], onFailure: (cause) => { throw cause; } });
+      const next = new LedgerNode({ database, clock, id: 'node_next', alone: true, onOrphan: () => [records.insertion(recordOf('gen_1', { chargeNanos: 0n }))], onFailure: (cause) => { throw cause; } });
       expect(await next.sweep()).toBe(1);
       // Its outcome came too late: priced, and nobody pays.
       expect(await breaches()).toEqual([]);
@@ -114,6 +117,7 @@ onEveryDatabase((databases) => {
       await byHand("UPDATE generations SET state = 'unknown', cost_state = 'unpriced' WHERE id = 'gen_2'");
       expect(await breaches()).toEqual(['each call whose outcome is unknown has a hold that was given back, and no charge: gen_2 (charged)']);
       await byHand("UPDATE ledger_transfers SET kind = 'fee' WHERE generation_id = 'gen_2'");
+      await byHand("UPDATE generations SET charge_nanos = 0 WHERE id = 'gen_2'");
       expect(await breaches()).toEqual(['each call whose outcome is unknown has a hold that was given back, and no charge: gen_2 (no hold was given back)']);
     });
 

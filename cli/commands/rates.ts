@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { RatesReport } from '../../client/answer.ts';
-import { CommandFailure } from '../failure.ts';
+import { readCsv } from '../csv-file.ts';
 import { connect, type RemoteOptions, remoteCommand, show } from '../remote-command.ts';
 import { type Column, renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -30,17 +28,9 @@ function importCommand(terminal: Terminal): Command {
     .argument('<file>', 'CSV file with the header from,to,rate,date')
     .action(async (file: string, options: RemoteOptions) => {
       const client = await connect(options, terminal);
-      const answer = await client.call('importRates', { csv: readCsv(resolve(terminal.folder, file), file) });
+      const answer = await client.call('importRates', { csv: readCsv(file, 'from,to,rate,date', terminal) });
       show(answer, options, terminal, ({ stored, known }) => `${counted(stored)} added${known === 0 ? '' : `, ${counted(known)} known already`}\n`);
     });
-}
-
-function readCsv(path: string, given: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new CommandFailure('file_unreadable', `${given} cannot be read; give the path of a CSV file with the header from,to,rate,date`);
-  }
 }
 
 function ratesText({ rates, feed, staleDays, staleRates }: RatesReport, all: boolean): string {

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { FetchedFigures, ImportedFigures, ReconciledDay, Reconciliation } from '../../client/answer.ts';
-import { CommandFailure } from '../failure.ts';
+import { readCsv } from '../csv-file.ts';
 import { connect, type RemoteOptions, remoteCommand, show } from '../remote-command.ts';
 import { type Column, renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -29,18 +27,9 @@ function importCommand(terminal: Terminal): Command {
     .argument('<file>', 'a file with the header day,amount,currency; days are UTC days')
     .action(async (file: string, options: UpstreamOptions) => {
       const client = await connect(options, terminal);
-      const answer = await client.call('importFigures', { upstream: options.upstream, csv: readCsv(file, terminal) });
+      const answer = await client.call('importFigures', { upstream: options.upstream, csv: readCsv(file, 'day,amount,currency', terminal) });
       show(answer, options, terminal, importText);
     });
-}
-
-function readCsv(file: string, terminal: Terminal): string {
-  try {
-    return readFileSync(resolve(terminal.folder, file), 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new CommandFailure('not_read', `${file} cannot be read (${reason}); name a CSV file`);
-  }
 }
 
 interface FetchOptions extends UpstreamOptions {

@@ -70,6 +70,16 @@ describe('parseConfig', () => {
     expect(file.upstreams?.[0]?.baseUrl).toBe('http://host/v1?api-version=2026-01-01');
   });
 
+  it.each([
+    ['retention: { generationsDays: 0 }', 'retention.generationsDays'],
+    ['retention: { generationsDays: 1.5 }', 'retention.generationsDays'],
+    ['retention: { days: 5 }', 'unknown key "retention.days"'],
+    ['reconciliation: { everyHours: 0 }', 'reconciliation.everyHours'],
+    ['reconciliation: { everyHours: 25 }', 'reconciliation.everyHours'],
+  ])('refuses %s', (text, message) => {
+    expect(problemsOf(`${text}\n`)).toEqual([{ source: 'moongate.yaml', line: 1, message: expect.stringContaining(message) }]);
+  });
+
   it('refuses a bomb of aliases', () => {
     const row = (name: string, of: string): string => `${name}: &${name} [${Array.from({ length: 12 }, () => of).join(', ')}]\n`;
     const [problem] = problemsOf(row('a', 'x') + row('b', '*a') + row('c', '*b'));
@@ -103,6 +113,13 @@ describe('loadConfig', () => {
     }
     throw new Error('was accepted');
   }
+
+  it('keeps every call and asks nobody for balances unless it is told to', () => {
+    expect(loadConfig({ config: file('') }, {})).toMatchObject({ retention: {}, reconciliation: {} });
+    expect(loadConfig({ config: file('retention: { generationsDays: 90 }\nreconciliation: { everyHours: 6 }\n') }, {})).toMatchObject({
+      retention: { generationsDays: 90 }, reconciliation: { everyHours: 6 },
+    });
+  });
 
   it('puts flags over the environment over the file over the defaults', () => {
     const config = file('server: { port: 1, host: 10.0.0.1 }\ndataDir: from-file\nlogLevel: warn\n');

@@ -2,6 +2,7 @@ import type { Caller } from '../access/caller.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
+import type { Nanos } from '../base/money.ts';
 import type { Cost } from '../catalog/price.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { HoldLeg, Charge, Hold } from '../ledger/hold.ts';
@@ -52,6 +53,10 @@ export interface Bill {
   readonly lossNanos: bigint;
   readonly charge: Charge;
   readonly cost: Cost | undefined;
+  /** From the cost's currency to that of the charge, so that a margin can be told; undefined: the same currency, or no rate is known. */
+  readonly costRate: Converted['rate'];
+  /** What cache reads have saved, in the charge's currency. */
+  readonly cacheSavedNanos: Nanos;
 }
 
 /** How often the end of a call looks whether the database is back. */
@@ -74,7 +79,7 @@ export class Billing {
     const legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
     if (held !== undefined) {
       if (covers(held, legs)) return held;
-      await this.release(held);
+      await this.#release(held);
     }
     if (legs.length === 0) return undefined;
     const { generationId, caller } = call;
@@ -82,12 +87,6 @@ export class Billing {
       generationId, attempt: attemptNumber, tenantId: caller.tenantId, keyId: caller.keyId, legs,
       lifeMs: this.#parts.callMsMax, memo: memoOf(call, attempt),
     });
-  }
-
-  /** Gives back what was held for an attempt that used nothing. */
-  async release(held: Hold): Promise<void> {
-    const { guards, statements } = this.#parts.ledger.release(held);
-    await this.#parts.database.commitIf(guards, statements);
   }
 
   /** What `usage` at `attempt` comes to. */
@@ -110,7 +109,12 @@ export class Billing {
       ...(rate === undefined ? {} : { conversion: { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom } }),
     };
     const lossNanos = lossOf(held, charge);
-    return { cost, bill: { sale, charged: { ...paid, amountNanos: paid.amountNanos - lossNanos }, lossNanos, charge, cost } };
+    const saved = tariff.convert({ amountNanos: sale.cacheSavedNanos, currency }, paid.currency, call.startedMs, 'half-even');
+    const charged = { ...paid, amountNanos: paid.amountNanos - lossNanos };
+    return {
+      cost,
+      bill: { sale, charged, lossNanos, charge, cost, costRate: cost === undefined ? undefined : tariff.rate(cost.currency, paid.currency, call.startedMs), cacheSavedNanos: saved.amountNanos },
+    };
   }
 
   /**
@@ -150,7 +154,19 @@ export class Billing {
     if ((await ledger.resolutionOf(held)) !== 'expired') return;
     // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
     const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
-    await database.commitIf([], [...late, records.upsertion(record)]);
+    await database.commitIf([], [...late, records.upsertion(bill === undefined ? record : lateRecord(record, bill))]);
+  }
+
+  /** Gives back what was held for an attempt that used nothing; later, if that cannot be done now. */
+  async #release(held: Hold): Promise<void> {
+    const { ledger, database } = this.#parts;
+    const { guards, statements } = ledger.release(held);
+    try {
+      await database.commitIf(guards, statements);
+    } catch (error) {
+      ledger.freeLater(held);
+      throw error;
+    }
   }
 
   #legs({ caller, startedMs }: BilledCall, attempt: PlannedAttempt, bounds: CallBounds): readonly HoldLeg[] {
@@ -180,6 +196,11 @@ function settlementOf(record: GenerationRecord, { charge, cost }: Bill): Settlem
       ? {}
       : { cost: { upstreamId: record.upstreamId, currency: cost.currency, amountNanos: cost.amountNanos } }),
   };
+}
+
+/** The record of a call that nobody is charged for, since its hold was given up for lost before it ended. */
+function lateRecord(record: GenerationRecord, { charge }: Bill): GenerationRecord {
+  return { ...record, chargeNanos: 0n, lossNanos: charge.amountNanos, flags: [...(record.flags ?? []), 'settled-late'] };
 }
 
 function entryOf(ledger: Ledger, settlement: Settlement | undefined, held: Hold | undefined): BookEntry {

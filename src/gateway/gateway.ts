@@ -134,7 +134,8 @@ export class Gateway {
     }
     const lease = await this.#admit(journey, plan);
     journey.standing = lease.standing;
-    let usedTokens = 0;
+    // Until it is known, what was reserved counts.
+    let usedTokens = Number.NaN;
     try {
       const failure = await this.#attemptAll(journey, plan);
       // Nothing was done, and there is nowhere to write that down.

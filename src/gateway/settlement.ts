@@ -82,15 +82,14 @@ export function recordOf(ended: Ended, usage: Usage | undefined, reckoning: Reck
   };
 }
 
-function chargeOf({ sale, charged, lossNanos }: Bill): Partial<GenerationRecord> {
-  const { rate } = charged;
+function chargeOf({ sale, charged, lossNanos, costRate, cacheSavedNanos }: Bill): Partial<GenerationRecord> {
   return {
     chargeNanos: charged.amountNanos,
     chargeCurrency: charged.currency,
     ...(sale.charge.ruleId === undefined ? {} : { chargeRule: sale.charge.ruleId }),
-    ...(rate === undefined ? {} : { exchangeRate: rate.rate, exchangeRateFrom: rate.validFrom }),
+    ...(costRate === undefined ? {} : { exchangeRate: costRate.rate, exchangeRateFrom: costRate.validFrom }),
     ...(lossNanos === 0n ? {} : { lossNanos }),
-    ...(sale.cacheSavedNanos === 0n ? {} : { cacheSavedNanos: sale.cacheSavedNanos }),
+    ...(cacheSavedNanos === 0n ? {} : { cacheSavedNanos }),
   };
 }
 

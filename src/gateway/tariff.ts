@@ -80,6 +80,13 @@ export class Tariff {
     return { amountNanos: conversion.amountNanos, currency: to, rate: { rate: used, validFrom, stale } };
   }
 
+  /** The rate between two currencies; undefined: they are the same, or none is known. */
+  rate(from: Currency, to: Currency, atMs: number): Converted['rate'] {
+    if (from === to) return undefined;
+    const conversion = this.#parts.rates.convert(0n, from, to, atMs);
+    return conversion === undefined ? undefined : { rate: conversion.rate, validFrom: conversion.validFrom, stale: conversion.stale };
+  }
+
   /** What `caller` is asked for at `offer`, as a price row to be shown; undefined: unpriced. */
   askedPrice(caller: Caller, offer: Offer, atMs: number): Price | undefined {
     const sell = this.#find(caller, offer, priceAt(offer, atMs), atMs);

@@ -4,6 +4,7 @@ import { Fault } from '../base/fault.ts';
 import type { GenerationId, TenantId } from '../base/id.ts';
 import { formatNanos, type Nanos } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
+import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
 import { type Charge, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
 import { LedgerStatements, type NewTransfer } from './ledger-statements.ts';
@@ -74,11 +75,11 @@ export class Ledger {
         if (result.committed) return hold;
         const refused = ordered[result.guard];
         if (refused === undefined) throw new Error(`the hold has no leg number ${result.guard}`);
-        await this.#openOrRefuse(refused.account, refused.accountId);
+        await this.#openOrRefuse(refused);
       }
     } catch (error) {
       // It may have been taken, and only the news of it been lost.
-      if (!(error instanceof Fault) || error.code === 'storage_unavailable') this.#doubtful.push(hold);
+      if (error instanceof Fault && error.cause instanceof UnknownOutcome) this.#doubtful.push(hold);
       throw error;
     }
   }
@@ -126,9 +127,13 @@ export class Ledger {
     }
   }
 
-  /** Throws `quota_exceeded` when the account is there, and hence has too little; opens it when it is not, if that may be done. */
-  async #openOrRefuse(account: HeldAccount, id: string): Promise<void> {
+  /**
+   * Opens the account of a leg that could not be held, if it is not there and may be opened. Throws `quota_exceeded` when it is
+   * there and has too little; when it has enough, another call has opened it, or put something in, meanwhile.
+   */
+  async #openOrRefuse({ account, accountId: id, amountNanos }: HeldLeg): Promise<void> {
     const [balance] = await this.#database.query(this.#statements.balance(id));
+    if (balance !== undefined && holds(balance, amountNanos)) return;
     if (balance !== undefined || (account.kind === 'wallet' && !account.openable)) throw shortOf(account, balance);
     const nowMs = this.#clock.nowMs();
     const budget = account.kind === 'budget';
@@ -198,6 +203,10 @@ export class Ledger {
       tenant_id: tenantId, key_id: keyId, generation_id: generationId, created_ms: this.#clock.nowMs(),
     };
   }
+}
+
+function holds({ posted_nanos: posted, pending_nanos: pending, floor_nanos: floor }: BalancesTable, amount: Nanos): boolean {
+  return floor === null || posted - pending - amount >= floor;
 }
 
 /** Id of the row that resolves a pending transfer. */

@@ -19,6 +19,16 @@ export interface ReconciliationOptions {
   readonly upstreamIds: ReadonlySet<string>;
 }
 
+/** What to ask an upstream for. */
+export interface FetchOrder {
+  /** Of the calls, where single calls are asked about; yesterday when it is not given. */
+  readonly day?: UtcDay | undefined;
+  /** How many calls at most. */
+  readonly limit: number;
+  /** Gives the asking up. */
+  readonly signal?: AbortSignal;
+}
+
 /** What asking an upstream came to. */
 export interface FetchedFigures {
   readonly source: 'balance' | 'generation';
@@ -65,10 +75,9 @@ export class Reconciliation {
   }
 
   /**
-   * Asks the upstream: for its balance now, or for what up to `limit` calls of `day` cost (yesterday, when it is not given),
-   * the dearest first. Throws `not_found`, `invalid_request` when this upstream does not tell, and faults of the upstream's.
+   * Asks the upstream: for its balance now, or for what up to `limit` calls of `day` cost, the dearest first. Throws `not_found`, `invalid_request` when this upstream does not tell, and faults of the upstream's.
    */
-  async fetch(upstreamId: string, { day, limit }: { readonly day?: UtcDay | undefined; readonly limit: number }): Promise<FetchedFigures> {
+  async fetch(upstreamId: string, { day, limit, signal }: FetchOrder): Promise<FetchedFigures> {
     const account = this.#accounts.get(upstreamId);
     if (account === undefined) {
       await this.#mustKnow(upstreamId);
@@ -77,11 +86,12 @@ export class Reconciliation {
     }
     const enough = new AbortController();
     const cancel = this.#clock.after(fetchMs, () => enough.abort());
+    const either = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
     try {
-      if (account.balance !== undefined) return await this.#takeSnapshot(upstreamId, account.balance, enough.signal);
+      if (account.balance !== undefined) return await this.#takeSnapshot(upstreamId, account.balance, either);
       if (account.replies !== undefined) {
         const days = { day: day ?? utcDayOf(this.#clock.nowMs()) - 1, limit };
-        return await this.#askReplies(upstreamId, account.replies, days, enough.signal);
+        return await this.#askReplies(upstreamId, account.replies, days, either);
       }
     } catch (thrown) {
       if (enough.signal.aborted) throw new Fault('upstream_timeout', { message: `the upstream did not answer within ${fetchMs / 1000} s`, upstream: upstreamId, cause: thrown });

@@ -17,7 +17,7 @@ import { rowsOf } from './postgres-rows.ts';
 import { runTransaction, send } from './postgres-transaction.ts';
 
 const versionMin = 150_000;
-const waitingMax = 1_000;
+const waitingMax = 2_000;
 
 /**
  * Connections of one process: 8 that commit, 4 that read, 2 for reports and 1 that listens, so that neither a wallet that everybody
@@ -92,9 +92,9 @@ export class PostgresDatabase implements Database {
   constructor(url: string, listener: PostgresListener, clock: Clock, terms = commitTerms) {
     this.#url = url;
     this.#clock = clock;
-    this.#commits = new PostgresPool(url, terms);
-    this.#reads = new PostgresPool(url, readTerms);
-    this.#reports = new PostgresPool(url, reportTerms);
+    this.#commits = new PostgresPool(url, terms, clock);
+    this.#reads = new PostgresPool(url, readTerms, clock);
+    this.#reports = new PostgresPool(url, reportTerms, clock);
     this.#listener = listener;
     this.#notification = this.builder<unknown>();
   }
@@ -149,7 +149,7 @@ export class PostgresDatabase implements Database {
 
   /** Waits for what was begun and closes the connections. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#commits, this.#reads, this.#reports].map((pool) => pool.close(this.#clock)));
+    await Promise.all([this.#commits, this.#reads, this.#reports].map((pool) => pool.close()));
     await this.#listener.close();
   }
 

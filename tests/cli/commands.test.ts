@@ -299,7 +299,7 @@ describe('moongate reconcile', () => {
     writeFileSync(join(server.folder, 'bad.csv'), 'day,amount,currency\n2026-04-03,9,USD\n2026-04-04,-3,USD\n');
     expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'bad.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('line 3: expected an amount') });
     expect((await moongate(['reconcile', 'show', '--upstream', 'ark'])).stdout).not.toContain('2026-04-03');
-    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'none.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('none.csv cannot be read (ENOENT)') });
+    expect(await moongate(['reconcile', 'import', '--upstream', 'ark', 'none.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('none.csv cannot be read; give the path of a CSV file with the header day,amount,currency') });
     expect(await moongate(['reconcile', 'show', '--upstream', 'akr'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no upstream "akr"') });
     expect(await moongate(['reconcile', 'show', '--upstream', 'openrouter'])).toMatchObject({ code: 0, stdout: 'nothing is recorded on either side in that time\n' });
   });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,41 +35,51 @@ export async function startRedis(): Promise<TestRedis | undefined> {
 async function ownRedis(): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'moongate-redis-'));
   const port = await freePort();
-  let child = await start(port, folder);
+  let server = await start(port, folder);
   return {
     url: `redis://127.0.0.1:${port}`,
     async stop() {
-      await kill(child);
+      await end(server);
       rmSync(folder, { recursive: true, force: true });
     },
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
+    pause: () => void process.kill(server.pid, 'SIGSTOP'),
+    resume: () => void (server.shell.exitCode === null && process.kill(server.pid, 'SIGCONT')),
     async restart() {
-      await kill(child);
-      child = await start(port, folder);
+      await end(server);
+      server = await start(port, folder);
     },
   };
 }
 
-async function start(port: number, folder: string): Promise<ChildProcess> {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-  const child = spawn('redis-server', args, { stdio: 'ignore' });
-  // A test that fails half-way must not leave its server behind.
-  const killOnExit = (): void => void child.kill('SIGKILL');
-  process.once('exit', killOnExit);
-  child.once('exit', () => process.removeListener('exit', killOnExit));
-  const untilMs = performance.now() + startLimitMs;
-  while (!(await answers(port))) {
-    if (performance.now() > untilMs || child.exitCode !== null) throw new Error('redis-server did not start');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return child;
+interface Server {
+  readonly shell: ChildProcess;
+  /** Of redis-server itself. */
+  readonly pid: number;
 }
 
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGKILL');
+/**
+ * The shell ends the server, and removes its folder, as soon as our end of the pipe is closed, however that comes about: a
+ * test thread that is broken off runs no code of ours any more.
+ */
+const watch = 'folder=$1; shift; redis-server "$@" >/dev/null & echo $!; cat >/dev/null; kill -9 $!; wait; rm -rf "$folder"';
+
+async function start(port: number, folder: string): Promise<Server> {
+  mkdirSync(folder, { recursive: true });
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const shell = spawn('sh', ['-c', watch, 'sh', folder, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+  const untilMs = performance.now() + startLimitMs;
+  while (!(await answers(port))) {
+    if (performance.now() > untilMs || shell.exitCode !== null) throw new Error('redis-server did not start');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return { shell, pid: Number(line.toString()) };
+}
+
+async function end({ shell }: Server): Promise<void> {
+  if (shell.exitCode !== null) return;
+  const exit = once(shell, 'exit');
+  shell.stdin?.end();
   await exit;
 }
 

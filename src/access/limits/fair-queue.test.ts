@@ -7,7 +7,7 @@ import type { Caller } from '../caller.ts';
 import { FairQueue, type QueueSettings } from './fair-queue.ts';
 import { LimitSets, type ServerLimits } from './limit-set.ts';
 import { MemoryLimiter } from './memory-limiter.ts';
-import { type LimitLease, unlimited } from './rate-limiter.ts';
+import { type LimitLease, type LimitRequest, unlimited } from './rate-limiter.ts';
 
 interface Call {
   readonly caller: Caller;
@@ -177,6 +177,27 @@ describe('FairQueue', () => {
     elsewhere.settle(1);
     clock.advance(250);
     expect(await waiting).toBeDefined();
+  });
+
+  it('gives back what comes for a caller that has just left', async () => {
+    const clock = new ManualClock();
+    const sets = new LimitSets({ models: {} });
+    const inner = new MemoryLimiter(sets, clock);
+    // As it is with shared counters: the answer takes a while.
+    const slow = { take: async (request: LimitRequest) => (await turn(), inner.take(request)), [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose]() };
+    const queue = new FairQueue(slow, sets, { waitMs: 10_000, length: 5 }, clock);
+    const request = { caller: limitedCaller({ keyLimits: { all: { concurrency: 1 } } }), modelId: 'm', tokens: 1 };
+    const first = await queue.take(request, new AbortController().signal);
+    const abort = new AbortController();
+    const waiting = Promise.allSettled([queue.take(request, abort.signal)]);
+    await turn();
+    await turn();
+    first.settle(1);
+    abort.abort();
+    expect(await waiting).toMatchObject([{ reason: { code: 'caller_gone' } }]);
+    await turn();
+    await turn();
+    expect(inner.take(request)).toBeDefined();
   });
 
   it('tells those who wait when the server closes, and does not touch whom nothing limits', async () => {

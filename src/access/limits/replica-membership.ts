@@ -171,7 +171,8 @@ export class ReplicaMembership {
     const wasIn = known === 1 || members.some((other) => other !== member && nodeOf(other) === this.#node);
     // Data that is new has forgotten everybody; the others still reckon with us as we do with them.
     const isNewcomer = this.#reckonedFromMs === Infinity || (!wasIn && era === this.#era);
-    if (isNewcomer) this.#reckonedFromMs = nowMs + 2 * timing.beatMs;
+    const isAlone = members.every((other) => nodeOf(other) === this.#node);
+    if (isNewcomer) this.#reckonedFromMs = nowMs + (isAlone ? 0 : 2 * timing.beatMs);
     this.#view.excuse(nowMs);
     this.#note(serverMs, members);
     const sameData = era === this.#era;

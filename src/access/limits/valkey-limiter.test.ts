@@ -184,6 +184,16 @@ describe.skipIf(!canPause)('ValkeyLimiter with a Redis that fails (needs redis-s
     expect(await call(limiter, limitedCaller({}))).not.toBeInstanceOf(Fault);
   });
 
+  it('who has just come in has no share until the others know of him, unless there are none', async () => {
+    const slow = { ...timing, beatMs: 60_000, memberMs: 600_000 };
+    const [first, second] = [await replica({ timing: slow }), await replica({ timing: slow })];
+    const caller = limitedCaller({ keyLimits: { all: { rpm: 10 } } });
+    await redis.stop();
+    await isGone(first, second);
+    expect(await call(second, caller)).toMatchObject({ code: 'storage_unavailable' });
+    expect(await accepted(first, caller, 20)).toHaveLength(10);
+  });
+
   it('refuses when it has never seen the counters, since nobody knows its share, and lets in whom nothing limits', async () => {
     const limiter = new ValkeyLimiter({
       sets: new LimitSets({ models: {} }), clock: systemClock, random: systemRandom, log, url: 'valkey://u:very-secret@127.0.0.1:1', whenGone: 'share', timing, prefix,

@@ -114,6 +114,26 @@ describe.skipIf(redis === undefined)(`the script in Redis (needs redis-server or
     });
   });
 
+  it('counts a bucket until its end lies a window back, to the millisecond', async () => {
+    await raw(async (newScript) => {
+      const script = newScript();
+      const startMs = await script.enter();
+      // Ahead of the server's clock, time stands where it was put.
+      const atMs = Math.ceil((startMs + 10_000) / 100) * 100;
+      const bucket = (atMs - 60_000) / 100;
+      await script.putForward(atMs - 200);
+      await script.call('publish', ['t'], ['tpm', 4, bucket - 1, 5, bucket, 7]);
+      const count = async (): Promise<unknown> => (await script.call('take', ['t'], [0, 'tpm', 100]))[3];
+      expect(await count()).toBe(12);
+      await script.putForward(atMs - 1);
+      expect(await count()).toBe(12);
+      await script.putForward(atMs);
+      expect(await count()).toBe(7);
+      await script.putForward(atMs + 100);
+      expect(await count()).toBe(0);
+    });
+  });
+
   it('knows nobody who has not come in, and counts nothing for him', async () => {
     await raw(async (newScript) => {
       const script = newScript();
