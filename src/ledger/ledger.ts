@@ -7,7 +7,7 @@ import type { Database } from '../storage/database.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
 import { type Charge, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
-import { LedgerStatements, type NewTransfer } from './ledger-statements.ts';
+import { type ConversionColumns, LedgerStatements, type NewTransfer } from './ledger-statements.ts';
 import type { BalancesTable, TransferPhase } from './ledger-tables.ts';
 
 /** What a commit needs to bring about one change of the books; other statements may join it. */
@@ -68,7 +68,7 @@ export class Ledger {
     const hold: Hold = { generationId, tenantId, keyId, legs };
     const ordered = lockOrder(legs);
     const guards = ordered.map((leg) => this.#statements.holding(leg.accountId, leg.amountNanos));
-    const statements = [this.#statements.insertion(this.#pendingRows(wish, hold))];
+    const statements = [this.#statements.pendingInsertion(this.#pendingRows(wish, hold))];
     try {
       for (;;) {
         const result = await this.#database.commitIf(guards, statements);
@@ -93,7 +93,7 @@ export class Ledger {
     const further = [...this.#costRows(settlement), ...this.#lossRows(settlement, lossOf(hold, charge))];
     if (hold !== undefined) return this.#resolution(hold, 'posted', charge, further);
     const paid = this.#row(settlement, 'charge', walletId(settlement.tenantId, charge.currency), openAccounts.revenue(charge.currency), 0n, charge.currency);
-    return { guards: [], statements: [this.#statements.insertion([paid, ...further])] };
+    return { guards: [], statements: [this.#statements.callInsertion([paid, ...further])] };
   }
 
   /** Frees a hold of which nothing was used. */
@@ -104,7 +104,7 @@ export class Ledger {
   /** For a call whose hold was given up for lost meanwhile (`expired`): all that it came to is the operator's loss. */
   lateSettlement(settlement: Settlement): BookEntry {
     const rows = [...this.#costRows(settlement), ...this.#lossRows(settlement, settlement.charge.amountNanos)];
-    return { guards: [], statements: rows.length === 0 ? [] : [this.#statements.insertion(rows)] };
+    return { guards: [], statements: rows.length === 0 ? [] : [this.#statements.callInsertion(rows)] };
   }
 
   /** How a hold was resolved; undefined: it is open, or was never taken. */
@@ -163,19 +163,19 @@ export class Ledger {
   }
 
   #resolution(hold: Hold, phase: TransferPhase, charge: Charge | undefined, further: readonly NewTransfer[]): BookEntry {
-    const posted = new Map(hold.legs.map((leg, index) => [leg, charge === undefined ? 0n : postedOn(leg, index, charge)]));
-    const rows: NewTransfer[] = hold.legs.map((leg, index) => ({
-      ...this.#legRow(hold, leg, posted.get(leg) ?? 0n),
-      ...(index === 0 && charge?.conversion !== undefined ? conversionColumns(charge.conversion) : {}),
-      id: endOf(leg.transferId),
-      phase,
-      pending_id: leg.transferId,
-    }));
-    const postings = lockOrder(hold.legs).map((leg) => this.#statements.posting(leg.accountId, -(posted.get(leg) ?? 0n), leg.amountNanos));
-    return {
-      guards: [this.#statements.closing(hold.legs.map((leg) => leg.transferId))],
-      statements: [this.#statements.insertion([...rows, ...further]), ...postings],
-    };
+    const atMs = this.#clock.nowMs();
+    const statements: CompiledQuery[] = [];
+    for (const [index, leg] of hold.legs.entries()) {
+      const amountNanos = charge === undefined ? 0n : postedOn(leg, index, charge);
+      const conversion = index === 0 ? charge?.conversion : undefined;
+      statements.push(this.#statements.ending({ pendingId: leg.transferId, phase, amountNanos, atMs }, conversion === undefined ? undefined : conversionColumns(conversion)));
+    }
+    if (further.length > 0) statements.push(this.#statements.callInsertion(further));
+    for (const leg of lockOrder(hold.legs)) {
+      const amount = charge === undefined ? 0n : postedOn(leg, hold.legs.indexOf(leg), charge);
+      statements.push(this.#statements.posting(leg.accountId, -amount, leg.amountNanos));
+    }
+    return { guards: [this.#statements.closing(hold.legs.map((leg) => leg.transferId))], statements };
   }
 
   #legRow(bearer: Bearer, leg: HeldLeg, amount: Nanos): NewTransfer {
@@ -214,7 +214,7 @@ export function endOf(transferId: string): string {
   return `${transferId}/end`;
 }
 
-function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: NonNullable<Charge['conversion']>): Partial<NewTransfer> {
+function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: NonNullable<Charge['conversion']>): ConversionColumns {
   return { price_nanos: priceNanos, price_currency: priceCurrency, rate, rate_from: rateFrom };
 }
 

@@ -7,8 +7,9 @@ import type { CallFailure, CallMessage, CommitOutcome } from './worker-message.t
  * Runs many calls in one transaction, so that they share one fsync, while each still fails alone.
  *
  * Calls nearly always succeed, so the first try goes without savepoints; when any call fails, everything is rolled back
- * and run again with a savepoint around each. A call with guards has its savepoint at once, since to be refused is an
- * ordinary outcome of it, and not a failure that the others should pay for. When even that cannot be committed as a whole (a deferred foreign key, an
+ * and run again with a savepoint around each. A call with several guards has its savepoint at once, since to be refused is an
+ * ordinary outcome of it, and not a failure that the others should pay for; with one guard, which comes first, a refusal
+ * leaves nothing to take back. (A savepoint costs as much as two statements.) When even that cannot be committed as a whole (a deferred foreign key, an
  * `OR ROLLBACK`), each call gets a transaction of its own.
  */
 export class GroupCommit {
@@ -44,7 +45,7 @@ export class GroupCommit {
       for (let index = 0; index < calls.length; index += 1) {
         const guardCount = guards[index] ?? 0;
         const call = calls[index] as CallMessage;
-        outcomes.push(guardCount === 0 ? this.#execute(call) : this.#executeApart(call, guardCount));
+        outcomes.push(guardCount > 1 ? this.#executeApart(call, guardCount) : guardCount === 1 ? this.#executeIf(call, 1) : this.#execute(call));
       }
       this.#commit.run();
       return outcomes;
