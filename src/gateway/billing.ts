@@ -76,7 +76,13 @@ export class Billing {
    * held before is then held no more.
    */
   async hold(call: BilledCall, attempt: PlannedAttempt, bounds: CallBounds, attemptNumber: number, held: Hold | undefined): Promise<Hold | undefined> {
-    const legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
+    let legs: readonly HoldLeg[];
+    try {
+      legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
+    } catch (thrown) {
+      if (held !== undefined) await this.#release(held);
+      throw thrown;
+    }
     if (held !== undefined) {
       if (covers(held, legs)) return held;
       await this.#release(held);
