@@ -134,6 +134,15 @@ onEveryDatabase((databases) => {
   });
 
   describe('the end of a call', () => {
+    it('at a price of zero needs no exchange rate', async () => {
+      const free: Price = { ...usd, currency: 'CNY', input: '0', output: '0' };
+      const held = await billing.hold(call, attemptAt('a', free), bounds, 1, undefined);
+      await close(held, free);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos: 0n, chargeCurrency: 'USD' });
+      expect(await wallet()).toMatchObject({ balanceNanos: 10_000_000n, heldNanos: 0n });
+      await expectSoundBooks();
+    });
+
     it('is booked once, though the database was gone and the news of the commit was lost', async () => {
       mishaps = [gone, newsLost, gone];
       await close(await billing.hold(call, attemptAt('a'), bounds, 1, undefined));
