@@ -160,5 +160,15 @@ onEveryDatabase((databases) => {
       expect(await wallet()).toMatchObject({ spentNanos: 0n, heldNanos: 0n });
       await expectSoundBooks();
     });
+
+    it('is charged by its own hold, though one of an earlier attempt was given up for lost', async () => {
+      const first = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      await expire();
+      const held = await billing.hold(call, attemptAt('b', { ...usd, output: '4' }), bounds, 2, first);
+      await close(held);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos });
+      expect(await wallet()).toMatchObject({ spentNanos: chargeNanos, heldNanos: 0n });
+      await expectSoundBooks();
+    });
   });
 });

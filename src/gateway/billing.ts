@@ -149,14 +149,17 @@ export class Billing {
     const { ledger, database, records } = this.#parts;
     const settlement = bill === undefined ? undefined : settlementOf(record, bill);
     const entry = entryOf(ledger, settlement, held);
+    let committed: boolean;
     try {
-      const { committed } = await database.commitIf(entry.guards, [...entry.statements, records.insertion(record)]);
-      if (committed || held === undefined) return;
+      ({ committed } = await database.commitIf(entry.guards, [...entry.statements, records.insertion(record)]));
     } catch (error) {
+      if (!(error instanceof StatementError) || error.constraint !== 'unique') throw error;
       // The first try was committed after all, and only the news of it was lost.
-      if (error instanceof StatementError && error.constraint === 'unique') return;
-      throw error;
+      if (held === undefined) return;
+      // A hold that is still open has not been settled: the record that is there tells that an earlier one was given up for lost.
+      ({ committed } = await database.commitIf(entry.guards, [...entry.statements, records.upsertion(record)]));
     }
+    if (committed || held === undefined) return;
     if ((await ledger.resolutionOf(held)) !== 'expired') return;
     // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
     const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
