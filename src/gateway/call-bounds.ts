@@ -28,7 +28,8 @@ export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax
   const left = contextTokens - promptTokensMax;
   const window = left > 0 ? Math.min(outputTokensMax, left) : outputTokensMax;
   const choiceCount = request.sampling.choiceCount ?? 1;
-  const output = asked === undefined ? window : Math.min(asked, outputTokensMax);
+  // Of a window that is assumed the largest output is a guess too, and the limit is sent on as it was asked for.
+  const output = asked === undefined ? window : contextAssumed === true ? asked : Math.min(asked, outputTokensMax);
   return {
     promptTokensMax: prompt,
     outputTokensMax: output,
