@@ -49,6 +49,11 @@ export class SellRules {
     }));
   }
 
+  /** Whether every call costs what its upstream charges: there is no rule. */
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
   /**
    * What `subject` is asked for at `nowMs` (Unix time): by the first rule that is for it and can be applied, else the offer's own
    * price. A rule cannot be applied when its basis has no price, or before its own price is valid. Undefined: there is no price

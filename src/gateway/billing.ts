@@ -99,9 +99,9 @@ export class Billing {
   reckon(call: BilledCall, attempt: PlannedAttempt, usage: Usage, held: Hold | undefined): Reckoning {
     const { tariff } = this.#parts;
     const priced: PricedCall = { caller: call.caller, attempt, atMs: call.startedMs };
-    const cost = tariff.cost(priced, usage);
-    if (attempt.costState !== 'priced') return { cost, bill: undefined };
+    if (attempt.costState !== 'priced') return { cost: tariff.cost(priced, usage), bill: undefined };
     const sale = tariff.sale(priced, usage);
+    const cost = tariff.cost(priced, usage, sale);
     const { amountNanos, currency } = sale.charge;
     const paid = tariff.convert({ amountNanos, currency }, call.caller.walletCurrency ?? currency, call.startedMs, 'half-even');
     const budgetNanos = (held?.legs.slice(1) ?? []).map(
@@ -116,7 +116,7 @@ export class Billing {
     };
     const lossNanos = lossOf(held, charge);
     const saved = tariff.convert({ amountNanos: sale.cacheSavedNanos, currency }, paid.currency, call.startedMs, 'half-even');
-    const charged = { ...paid, amountNanos: paid.amountNanos - lossNanos };
+    const charged = lossNanos === 0n ? paid : { ...paid, amountNanos: paid.amountNanos - lossNanos };
     return {
       cost,
       bill: { sale, charged, lossNanos, charge, cost, costRate: cost === undefined ? undefined : tariff.rate(cost.currency, paid.currency, call.startedMs), cacheSavedNanos: saved.amountNanos },

@@ -20,6 +20,8 @@ export interface PricedCall {
 
 /** What a caller is to pay, in the currency of the price. */
 export interface Sale {
+  /** The row that it was worked out by. */
+  readonly price: Price;
   readonly charge: Charge;
   /** What the cache reads would have cost more, had they been read fresh. */
   readonly cacheSavedNanos: Nanos;
@@ -58,12 +60,13 @@ export class Tariff {
   sale(call: PricedCall, usage: Usage): Sale {
     const sell = this.#sellPrice(call);
     const terms = { atMs: call.atMs };
-    return { charge: chargeOf(usage, sell, terms), cacheSavedNanos: usage.cacheRead === 0 ? 0n : cacheSavings(usage, sell.price, terms) };
+    return { price: sell.price, charge: chargeOf(usage, sell, terms), cacheSavedNanos: usage.cacheRead === 0 ? 0n : cacheSavings(usage, sell.price, terms) };
   }
 
-  /** What the upstream charges for it; undefined: unpriced. */
-  cost({ attempt, atMs }: PricedCall, usage: Usage): Cost | undefined {
-    return attempt.price === undefined ? undefined : rate(usage, attempt.price, { atMs });
+  /** What the upstream charges for it; undefined: unpriced. `sale` spares the work where the caller's price is the upstream's own. */
+  cost({ attempt, atMs }: PricedCall, usage: Usage, sale?: Sale): Cost | undefined {
+    if (attempt.price === undefined) return undefined;
+    return sale?.price === attempt.price ? sale.charge.listed : rate(usage, attempt.price, { atMs });
   }
 
   /**
@@ -106,6 +109,7 @@ export class Tariff {
 
   #find(caller: Caller, { modelId, upstreamId }: Offer, price: Price | undefined, atMs: number): SellPrice | undefined {
     const { sellRules, officialPrice } = this.#parts;
+    if (sellRules.isEmpty) return price === undefined ? undefined : { price, adjustBasisPoints: 0n, ruleId: undefined };
     const subject = {
       tenantId: caller.tenantId, keyId: caller.keyId, modelId, upstreamId,
       ...(caller.tenantName === undefined ? {} : { tenantName: caller.tenantName }),

@@ -150,15 +150,12 @@ export class Ledger {
     await this.#database.commitIf([opening], budget ? [this.#statements.insertion([allowance])] : []);
   }
 
-  #pendingRows({ lifeMs, memo }: HoldWish, hold: Hold): NewTransfer[] {
+  #pendingRows({ lifeMs, memo }: HoldWish, { generationId, tenantId, keyId, legs }: Hold): NewTransfer[] {
     const nowMs = this.#clock.nowMs();
-    return hold.legs.map((leg, index) => ({
-      ...this.#legRow(hold, leg, leg.amountNanos),
-      phase: 'pending',
-      open: 1,
-      owner: this.#nodeId,
-      expires_ms: nowMs + lifeMs,
-      memo: index === 0 ? memo : null,
+    return legs.map(({ account, accountId: debit, amountNanos, transferId }, index) => ({
+      id: transferId, kind: account.kind === 'wallet' ? 'charge' : 'budget', phase: 'pending', debit_account: debit, credit_account: counterAccount(account),
+      amount_nanos: amountNanos, currency: account.currency, tenant_id: tenantId, key_id: keyId, generation_id: generationId, created_ms: nowMs,
+      open: 1, owner: this.#nodeId, expires_ms: nowMs + lifeMs, memo: index === 0 ? memo : null,
     }));
   }
 
@@ -176,12 +173,6 @@ export class Ledger {
       statements.push(this.#statements.posting(leg.accountId, -amount, leg.amountNanos));
     }
     return { guards: [this.#statements.closing(hold.legs.map((leg) => leg.transferId))], statements };
-  }
-
-  #legRow(bearer: Bearer, leg: HeldLeg, amount: Nanos): NewTransfer {
-    const { account } = leg;
-    const row = this.#row(bearer, account.kind === 'wallet' ? 'charge' : 'budget', leg.accountId, counterAccount(account), amount, account.currency);
-    return { ...row, id: leg.transferId };
   }
 
   #costRows(settlement: Settlement): NewTransfer[] {

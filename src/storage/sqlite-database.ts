@@ -15,9 +15,9 @@ import type { CommitOutcome, DatabaseSettings, QueryOutcome } from './worker-mes
 
 /**
  * Waking the writer and syncing the disk cost the same for one commit and for twenty. A lone client never waits; from
- * some thousand commits a second on, each waits up to 2 ms for company, which no caller of a language model can feel.
+ * some thousand commits a second on, each waits up to 4 ms for company, which no caller of a language model can feel.
  */
-const groupCommit = { windowMs: 2, busyGapMs: 0.8, clock: systemClock };
+const groupCommit = { windowMs: 4, busyGapMs: 0.8, clock: systemClock };
 
 const writerScript = new URL('./sqlite-writer.ts', import.meta.url);
 const readerScript = new URL('./sqlite-reader.ts', import.meta.url);
