@@ -81,7 +81,7 @@ onEveryDatabase((databases) => {
   function recordOf({ cost, bill }: Reckoning): GenerationRecord {
     return {
       id: call.generationId, tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: call.surface, requestedModel: 'm', modelId: 'm', upstreamId: 'a',
-      streamed: true, state: 'complete', cancelled: false, attempts: 1, usage, costState: 'priced', startedMs: call.startedMs, durationMs: 5,
+      streamed: true, state: 'complete', cancelled: false, attempts: 1, usage, costState: 'priced', startedMs: call.startedMs, firstEventAfterMs: 3, durationMs: 5,
       ...(cost === undefined ? {} : { costNanos: cost.amountNanos, currency: cost.currency }),
       ...(bill === undefined ? {} : { chargeNanos: bill.charged.amountNanos, chargeCurrency: bill.charged.currency }),
     };
@@ -98,6 +98,11 @@ onEveryDatabase((databases) => {
       clock.advance(50);
     }
     await ended;
+  }
+
+  async function settled(held: Hold): Promise<void> {
+    const reckoning = billing.reckon(call, attemptAt('a'), usage, held);
+    await billing.close(recordOf(reckoning), reckoning.bill, held);
   }
 
   async function expire(): Promise<void> {
@@ -158,6 +163,29 @@ onEveryDatabase((databases) => {
       await close(held);
       expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos: 0n, lossNanos: chargeNanos, flags: ['settled-late'] });
       expect(await wallet()).toMatchObject({ spentNanos: 0n, heldNanos: 0n });
+      await expectSoundBooks();
+    });
+
+    it.each([
+      ['and of which nothing came about', async () => {}],
+      ['though the last try was committed and only the news of it lost', async (held: Hold) => void (await settled(held))],
+    ])('that could not be booked is on record once the database is back, %s', async (_what, meanwhile) => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      if (held === undefined) throw new Error('nothing is held');
+      mishaps = Array.from({ length: 5_000 }, () => gone);
+      await expect(close(held)).rejects.toMatchObject({ code: 'storage_unavailable' });
+      mishaps = [];
+      expect(await wallet()).toMatchObject({ heldNanos: ceilingNanos });
+      await meanwhile(held);
+      const paid = (await wallet())?.spentNanos;
+      await ledger.bookDelayed();
+      expect(await wallet()).toMatchObject({ heldNanos: 0n, spentNanos: paid });
+      if (paid === 0n) {
+        expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'partial', faultCode: 'storage_unavailable', costNanos: chargeNanos, chargeNanos: 0n, lossNanos: chargeNanos });
+        expect(await phases()).toEqual(['charge pending', 'charge expired', 'cost posted', 'loss posted']);
+      } else {
+        expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos });
+      }
       await expectSoundBooks();
     });
 

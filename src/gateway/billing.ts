@@ -125,11 +125,11 @@ export class Billing {
 
   /**
    * Books the end of a call: its record, and what it came to or that nothing was used, in one commit; durable when it
-   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given,
-   * and nobody pays for it.
+   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given, and
+   * nobody pays for it; that it was made, and what it cost, is booked once the database is back.
    */
   async close(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
-    const { clock, ledger, patienceMs } = this.#parts;
+    const { clock, patienceMs } = this.#parts;
     const giveUpMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       try {
@@ -137,7 +137,7 @@ export class Billing {
       } catch (error) {
         const gone = error instanceof Fault && error.code === 'storage_unavailable';
         if (!gone || clock.monotonicMs() >= giveUpMs) {
-          if (held !== undefined) ledger.freeLater(held);
+          if (held !== undefined) this.#bookLater(record, bill, held);
           throw error;
         }
         await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
@@ -164,6 +164,14 @@ export class Billing {
     // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
     const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
     await database.commitIf([], [...late, records.upsertion(bill === undefined ? record : lateRecord(record, bill))]);
+  }
+
+  #bookLater(record: GenerationRecord, bill: Bill | undefined, held: Hold): void {
+    const { ledger, records } = this.#parts;
+    const unbooked: GenerationRecord =
+      record.state === 'complete' ? { ...record, state: record.streamed ? 'partial' : 'failed', faultCode: 'storage_unavailable' } : record;
+    const { guards, statements } = bill === undefined ? ledger.release(held) : ledger.abandonment(held, settlementOf(record, bill));
+    ledger.bookLater({ guards, statements: [...statements, records.upsertion(bill === undefined ? unbooked : lateRecord(unbooked, bill))] });
   }
 
   /** Gives back what was held for an attempt that used nothing; later, if that cannot be done now. */

@@ -103,7 +103,7 @@ export class LedgerNode implements AsyncDisposable {
   async #round(): Promise<void> {
     try {
       await this.#beat();
-      await this.#ledger?.freeDoubtful();
+      await this.#ledger?.bookDelayed();
       await this.sweep();
     } catch (cause) {
       this.#parts.onFailure(cause);
