@@ -57,7 +57,7 @@ onEveryDatabase((databases) => {
     mishaps = [];
     billing = new Billing({
       ledger, records, clock, callMsMax: 3_600_000, patienceMs: 600_000,
-      tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined }),
+      tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }, [{ from: 'USD', to: 'EUR', rate: '0.5', validFrom: '2026-01-01', source: 'config' }]), officialPrice: () => undefined }),
       database: {
         async commitIf(guards, statements) {
           await mishaps.shift()?.(() => database.commitIf(guards, statements));
@@ -139,6 +139,20 @@ onEveryDatabase((databases) => {
   });
 
   describe('the end of a call', () => {
+    it('names the rate of each posting that is in another currency than the price', async () => {
+      call = { ...call, caller: { ...caller, keyBudgets: [{ period: 'total', amountNanos: 90_000_000n, currency: 'EUR' }, { period: 'total', amountNanos: 90_000_000n, currency: 'USD' }] } };
+      await close(await billing.hold(call, attemptAt('a'), bounds, 1, undefined));
+      const rows = await database.query(
+        database.builder<LedgerTables>().selectFrom('ledger_transfers').selectAll().where('generation_id', '=', 'gen_1').where('phase', '=', 'posted').where('kind', '<>', 'cost').orderBy('id').compile(),
+      );
+      expect(rows.map(({ currency, amount_nanos: amount, price_nanos: price, price_currency: from, rate, rate_from: since }) => [currency, amount, price, from, rate, since])).toEqual([
+        ['USD', chargeNanos, null, null, null, null],
+        ['EUR', chargeNanos / 2n, chargeNanos, 'USD', '0.5', '2026-01-01'],
+        ['USD', chargeNanos, null, null, null, null],
+      ]);
+      await expectSoundBooks();
+    });
+
     it('at a price of zero needs no exchange rate', async () => {
       const free: Price = { ...usd, currency: 'CNY', input: '0', output: '0' };
       const held = await billing.hold(call, attemptAt('a', free), bounds, 1, undefined);

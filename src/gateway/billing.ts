@@ -5,7 +5,7 @@ import type { GenerationId } from '../base/id.ts';
 import type { Nanos } from '../base/money.ts';
 import type { Cost } from '../catalog/price.ts';
 import type { Usage } from '../dialogue/usage.ts';
-import type { HoldLeg, Charge, Hold } from '../ledger/hold.ts';
+import type { Charge, ChargeConversion, Hold, HoldLeg } from '../ledger/hold.ts';
 import { lossOf } from '../ledger/hold.ts';
 import type { BookEntry, Ledger, Settlement } from '../ledger/ledger.ts';
 import type { GenerationRecord } from '../records/generation-record.ts';
@@ -104,15 +104,16 @@ export class Billing {
     const cost = tariff.cost(priced, usage, sale);
     const { amountNanos, currency } = sale.charge;
     const paid = tariff.convert({ amountNanos, currency }, call.caller.walletCurrency ?? currency, call.startedMs, 'half-even');
-    const budgetNanos = (held?.legs.slice(1) ?? []).map(
-      ({ account }) => tariff.convert({ amountNanos, currency }, account.currency, call.startedMs, 'half-even').amountNanos,
-    );
-    const { rate } = paid;
+    const budgets = (held?.legs.slice(1) ?? []).map(({ account }) => tariff.convert({ amountNanos, currency }, account.currency, call.startedMs, 'half-even'));
+    const conversionOf = ({ rate }: Converted): ChargeConversion | undefined =>
+      rate === undefined ? undefined : { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom };
+    const conversion = conversionOf(paid);
     const charge: Charge = {
       amountNanos: paid.amountNanos,
       currency: paid.currency,
-      budgetNanos,
-      ...(rate === undefined ? {} : { conversion: { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom } }),
+      budgetNanos: budgets.map((one) => one.amountNanos),
+      ...(conversion === undefined ? {} : { conversion }),
+      ...(budgets.every(({ rate }) => rate === undefined) ? {} : { budgetConversions: budgets.map(conversionOf) }),
     };
     const lossNanos = lossOf(held, charge);
     const saved = tariff.convert({ amountNanos: sale.cacheSavedNanos, currency }, paid.currency, call.startedMs, 'half-even');
