@@ -92,6 +92,8 @@ export class LedgerNode implements AsyncDisposable {
     this.#closed = true;
     this.#cancel();
     await this.#pass;
+    // What is not booked now would be told by the next sweep as a call whose outcome nobody knows.
+    await this.#ledger?.bookDelayed().catch(this.#parts.onFailure);
     const leaving = this.#builder.deleteFrom('ledger_nodes').where('id', '=', this.#parts.id).compile();
     await this.#parts.database.commit([leaving]).catch(this.#parts.onFailure);
   }

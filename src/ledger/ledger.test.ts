@@ -322,6 +322,16 @@ onEveryDatabase((databases) => {
       await expectSoundBooks();
     });
 
+    it('in peace books first what was noted for later', async () => {
+      await openWallet(1_000n);
+      const mine = nodeOf('node_me', false);
+      await mine.start(ledger);
+      const held = await hold(100n);
+      ledger.freeLater(held);
+      await mine[Symbol.asyncDispose]();
+      expect(await ledger.resolutionOf(held)).toBe('voided');
+    });
+
     it('and so is a hold whose time is over, whoever has it', async () => {
       await openWallet(1_000n);
       await hold(100n);
