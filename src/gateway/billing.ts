@@ -138,7 +138,9 @@ export class Billing {
       } catch (error) {
         const gone = error instanceof Fault && error.code === 'storage_unavailable';
         if (!gone || clock.monotonicMs() >= giveUpMs) {
-          if (held !== undefined) this.#bookLater(record, bill, held);
+          if (held !== undefined && gone) this.#bookLater(record, bill, held);
+          // What the database refuses now it will refuse later.
+          else if (held !== undefined) this.#parts.ledger.freeLater(held);
           throw error;
         }
         await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
