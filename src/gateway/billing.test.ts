@@ -139,6 +139,13 @@ onEveryDatabase((databases) => {
       expect(await wallet()).toMatchObject({ heldNanos: 5_000_000n });
     });
 
+    it('is refused where the books could not add it up', async () => {
+      const dear = attemptAt('a', { ...usd, output: '999999999999' });
+      await expect(billing.hold({ ...call, caller: { tenantId: 'ten_2', keyId: 'key_2', mode: 'live' } }, dear, bounds, 1, undefined)).resolves.toBeDefined();
+      await expect(billing.hold({ ...call, caller: { tenantId: 'ten_2', keyId: 'key_2', mode: 'live' } }, dear, { ...bounds, outputTokensMax: 1_001 }, 2, undefined)).rejects.toMatchObject({ code: 'quota_exceeded' });
+      await expectSoundBooks();
+    });
+
     it('is given back when the next place cannot be paid in the currency of the wallet', async () => {
       const first = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
       expect(await wallet()).toMatchObject({ heldNanos: ceilingNanos });

@@ -59,6 +59,9 @@ export interface Bill {
   readonly cacheSavedNanos: Nanos;
 }
 
+/** A thousand million units. Holds are added up in 64 bits, and SQLite makes a fraction of a sum that does not fit. */
+const holdNanosMax = 10n ** 18n;
+
 /** How often the end of a call looks whether the database is back. */
 const settleRetryMs = 250;
 
@@ -202,7 +205,11 @@ export class Billing {
       account,
       amountNanos: tariff.convert(ceiling, account.currency, startedMs, 'up').amountNanos,
     }));
-    return [wallet, ...budgets];
+    const legs = [wallet, ...budgets];
+    if (legs.some((leg) => leg.amountNanos > holdNanosMax)) {
+      throw new Fault('quota_exceeded', { message: 'You exceeded your current token quota: this request may cost more than is held for any; lower max_tokens or n' });
+    }
+    return legs;
   }
 }
 

@@ -13,6 +13,9 @@ export interface CallBounds {
   readonly limitToSend?: number;
 }
 
+/** No model writes more in one answer, whatever limit somebody names: a hold must stay far below what 64 bits can add up. */
+const answerTokensMax = 10_000_000;
+
 /**
  * What `request` can use at most at `offer`. `promptTokensMax` is an upper bound of its prompt. `binding`: the payer can run
  * out of money, so that the bound must hold, and is sent along even where the offer states no default.
@@ -29,7 +32,7 @@ export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax
   const window = left > 0 ? Math.min(outputTokensMax, left) : outputTokensMax;
   const choiceCount = request.sampling.choiceCount ?? 1;
   // Of a window that is assumed the largest output is a guess too, and the limit is sent on as it was asked for.
-  const output = asked === undefined ? window : contextAssumed === true ? asked : Math.min(asked, outputTokensMax);
+  const output = asked === undefined ? window : Math.min(asked, contextAssumed === true ? answerTokensMax : outputTokensMax);
   return {
     promptTokensMax: prompt,
     outputTokensMax: output,
