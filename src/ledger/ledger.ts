@@ -104,13 +104,13 @@ export class Ledger {
 
   /** For a call whose hold was given up for lost meanwhile (`expired`): all that it came to is the operator's loss. */
   lateSettlement(settlement: Settlement): BookEntry {
-    const rows = [...this.#costRows(settlement), ...this.#lossRows(settlement, settlement.charge.amountNanos)];
+    const rows = this.#unpaidRows(settlement);
     return { guards: [], statements: rows.length === 0 ? [] : [this.#statements.callInsertion(rows)] };
   }
 
   /** Frees a hold of a call that was made, but could not be booked in time: all that it came to is the operator's loss. */
   abandonment(hold: Hold, settlement: Settlement): BookEntry {
-    return this.#resolution(hold, 'expired', undefined, [...this.#costRows(settlement), ...this.#lossRows(settlement, settlement.charge.amountNanos)]);
+    return this.#resolution(hold, 'expired', undefined, this.#unpaidRows(settlement));
   }
 
   /** How a hold was resolved; undefined: it is open, or was never taken. */
@@ -189,6 +189,10 @@ export class Ledger {
       statements.push(this.#statements.posting(leg.accountId, -amount, leg.amountNanos));
     }
     return { guards: [this.#statements.closing(hold.legs.map((leg) => leg.transferId))], statements };
+  }
+
+  #unpaidRows(settlement: Settlement): NewTransfer[] {
+    return [...this.#costRows(settlement), ...this.#lossRows(settlement, settlement.charge.amountNanos)];
   }
 
   #costRows(settlement: Settlement): NewTransfer[] {
