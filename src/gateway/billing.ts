@@ -119,24 +119,25 @@ export class Billing {
 
   /**
    * Books the end of a call: its record, and what it came to or that nothing was used, in one commit; durable when it
-   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given,
-   * and nobody pays for it.
+   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given.
    */
   async close(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
-    const { clock, ledger, patienceMs } = this.#parts;
+    const { clock, patienceMs } = this.#parts;
     const giveUpMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       try {
         return await this.#book(record, bill, held);
       } catch (error) {
         const gone = error instanceof Fault && error.code === 'storage_unavailable';
-        if (!gone || clock.monotonicMs() >= giveUpMs) {
-          if (held !== undefined) ledger.freeLater(held);
-          throw error;
-        }
+        if (!gone || clock.monotonicMs() >= giveUpMs) throw error;
         await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
       }
     }
+  }
+
+  /** Gives back what is held for a call whose end could not be booked, as soon as that can be done: nobody pays for it. */
+  abandon(held: Hold | undefined): void {
+    if (held !== undefined) this.#parts.ledger.freeLater(held);
   }
 
   async #book(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {

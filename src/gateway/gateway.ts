@@ -76,7 +76,7 @@ export interface GatewayDeps {
   readonly limiter: Pick<RateLimiter, 'take'>;
   /** Whether any limit of the caller's counts tokens, so that they must be estimated beforehand. */
   countsTokens(caller: Caller, modelId: string): boolean;
-  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close'>;
+  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close' | 'abandon'>;
   /** Told of the places that each call passes; see `Checkpoint`. */
   readonly onCheckpoint?: ((passed: Checkpoint) => void) | undefined;
 }
@@ -192,7 +192,7 @@ export class Gateway {
       const failure = await this.#attemptOne(journey, attempt, upstream, held.limitToSend);
       if (failure === undefined) return undefined;
       journey.stage = failure.stage;
-      if (journey.signal.aborted) return failure.fault.code === 'caller_gone' ? failure.fault : new Fault('caller_gone');
+      if (journey.signal.aborted) return goneBy(journey.signal);
       fault = preferred(fault, this.#explained(failure.fault, attempt, plan));
       if (!mayTryNext(failure, maybeProcessed)) return fault;
       if (isModelGone(failure.fault)) gone = true;
@@ -269,19 +269,35 @@ export class Gateway {
       caller, request, generationId: options.generationId, surface: options.surface,
       attempt, attempts, failure, stage, meter, startedMs, firstEventAfterMs, durationMs: this.#elapsedMs(journey),
     };
+    try {
+      return await this.#book(journey, ended);
+    } catch (thrown) {
+      this.#deps.billing.abandon(journey.held);
+      throw thrown;
+    }
+  }
+
+  async #book(journey: Journey, ended: Ended): Promise<GenerationEnd> {
+    const { billing, estimatePrompt, onCheckpoint } = this.#deps;
+    const { attempt, held, meter, request } = journey;
     const accountable = usesTokens(ended);
-    const prompt = accountable && meter.usage === undefined && attempt !== undefined ? await this.#deps.estimatePrompt(request, attempt.offer.modelId) : 0;
+    const prompt = accountable && meter.usage === undefined && attempt !== undefined ? await estimatePrompt(request, attempt.offer.modelId) : 0;
     const usage = usageOf(ended, prompt);
-    const reckoning = attempt === undefined || !accountable ? undefined : this.#deps.billing.reckon(billedCall(journey), attempt, usage, journey.held);
-    this.#deps.onCheckpoint?.('before-settle');
-    await this.#deps.billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, journey.held);
-    this.#deps.onCheckpoint?.('after-settle');
+    const reckoning = attempt === undefined || !accountable ? undefined : billing.reckon(billedCall(journey), attempt, usage, held);
+    onCheckpoint?.('before-settle');
+    await billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, held);
+    onCheckpoint?.('after-settle');
     return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
   }
 
   #elapsedMs(journey: Journey): number {
     return Math.round(this.#deps.clock.monotonicMs() - journey.startedMonotonicMs);
   }
+}
+
+/** Why a call was ended from our side of the wire: its caller left, or whoever aborted it says otherwise (a server that closes). */
+function goneBy(signal: AbortSignal): Fault {
+  return signal.reason instanceof Fault ? signal.reason : new Fault('caller_gone');
 }
 
 function billedCall({ caller, request, options, startedMs }: Journey): BilledCall {

@@ -71,7 +71,8 @@ export class Tariff {
 
   /** Throws `exchange_rate_missing` when no rate is known, or only one that the policy holds for too old. */
   convert({ amountNanos, currency }: Money, to: Currency, atMs: number, rounding: 'up' | 'half-even'): Converted {
-    if (currency === to) return { amountNanos, currency };
+    // Nothing is nothing in every currency.
+    if (currency === to || amountNanos === 0n) return { amountNanos, currency: to };
     const { rates } = this.#parts;
     const conversion = rounding === 'up' ? rates.convertUp(amountNanos, currency, to, atMs) : rates.convert(amountNanos, currency, to, atMs);
     if (conversion === undefined) {
