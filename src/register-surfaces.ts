@@ -60,6 +60,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerAccount(surfaces, base, {
         wallets: (tenantId) => wallets.of(tenantId),
         keySpend: (keyId, sinceMs) => records.keySpend(keyId, sinceMs),
+        keyBudgets: (keyId) => wallets.budgetsOf(keyId),
         key: (keyId) => store.get(keyId),
         nowMs: systemClock.nowMs,
       });

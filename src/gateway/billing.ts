@@ -76,7 +76,13 @@ export class Billing {
    * held before is then held no more.
    */
   async hold(call: BilledCall, attempt: PlannedAttempt, bounds: CallBounds, attemptNumber: number, held: Hold | undefined): Promise<Hold | undefined> {
-    const legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
+    let legs: readonly HoldLeg[];
+    try {
+      legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
+    } catch (thrown) {
+      if (held !== undefined) await this.#release(held);
+      throw thrown;
+    }
     if (held !== undefined) {
       if (covers(held, legs)) return held;
       await this.#release(held);
@@ -119,7 +125,8 @@ export class Billing {
 
   /**
    * Books the end of a call: its record, and what it came to or that nothing was used, in one commit; durable when it
-   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given.
+   * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given, and
+   * nobody pays for it; that it was made, and what it cost, is booked once the database is back.
    */
   async close(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
     const { clock, patienceMs } = this.#parts;
@@ -129,7 +136,10 @@ export class Billing {
         return await this.#book(record, bill, held);
       } catch (error) {
         const gone = error instanceof Fault && error.code === 'storage_unavailable';
-        if (!gone || clock.monotonicMs() >= giveUpMs) throw error;
+        if (!gone || clock.monotonicMs() >= giveUpMs) {
+          if (held !== undefined) this.#bookLater(record, bill, held);
+          throw error;
+        }
         await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
       }
     }
@@ -144,18 +154,29 @@ export class Billing {
     const { ledger, database, records } = this.#parts;
     const settlement = bill === undefined ? undefined : settlementOf(record, bill);
     const entry = entryOf(ledger, settlement, held);
+    let committed: boolean;
     try {
-      const { committed } = await database.commitIf(entry.guards, [...entry.statements, records.insertion(record)]);
-      if (committed || held === undefined) return;
+      ({ committed } = await database.commitIf(entry.guards, [...entry.statements, records.insertion(record)]));
     } catch (error) {
+      if (!(error instanceof StatementError) || error.constraint !== 'unique') throw error;
       // The first try was committed after all, and only the news of it was lost.
-      if (error instanceof StatementError && error.constraint === 'unique') return;
-      throw error;
+      if (held === undefined) return;
+      // A hold that is still open has not been settled: the record that is there tells that an earlier one was given up for lost.
+      ({ committed } = await database.commitIf(entry.guards, [...entry.statements, records.upsertion(record)]));
     }
+    if (committed || held === undefined) return;
     if ((await ledger.resolutionOf(held)) !== 'expired') return;
     // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
     const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
     await database.commitIf([], [...late, records.upsertion(bill === undefined ? record : lateRecord(record, bill))]);
+  }
+
+  #bookLater(record: GenerationRecord, bill: Bill | undefined, held: Hold): void {
+    const { ledger, records } = this.#parts;
+    const unbooked: GenerationRecord =
+      record.state === 'complete' ? { ...record, state: record.streamed ? 'partial' : 'failed', faultCode: 'storage_unavailable' } : record;
+    const { guards, statements } = bill === undefined ? ledger.release(held) : ledger.abandonment(held, settlementOf(record, bill));
+    ledger.bookLater({ guards, statements: [...statements, records.upsertion(bill === undefined ? unbooked : lateRecord(unbooked, bill))] });
   }
 
   /** Gives back what was held for an attempt that used nothing; later, if that cannot be done now. */

@@ -7,9 +7,10 @@ const offer: Offer = { modelId: 'm', upstreamId: 'u', upstreamModel: 'm', contex
 const asking = (over: Partial<DialogueRequest> = {}): DialogueRequest => ({ model: 'm', messages: [], sampling: {}, stream: false, ...over });
 
 describe('the bounds of a call', () => {
-  it('are the caller’s limit, but no more than the offer gives', () => {
+  it('are the caller’s limit, but no more than the offer is known to give', () => {
     expect(boundsOf(asking({ outputTokensMax: 50 }), offer, 100, true)).toEqual({ promptTokensMax: 100, outputTokensMax: 50, choiceCount: 1 });
     expect(boundsOf(asking({ outputTokensMax: 5_000 }), offer, 100, true)).toMatchObject({ outputTokensMax: 800 });
+    expect(boundsOf(asking({ outputTokensMax: 5_000 }), { ...offer, contextAssumed: true }, 100, true)).toMatchObject({ outputTokensMax: 5_000 });
   });
 
   it('are the offer’s default where the caller is silent, which is sent anyway', () => {

@@ -36,7 +36,8 @@ export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax
   const window = left > 0 ? Math.min(outputTokensMax, left) : outputTokensMax;
   const choiceCount = request.sampling.choiceCount ?? 1;
   const silent = binding ? Math.min(window, assumedOutputTokens) : window;
-  const output = asked === undefined ? silent : Math.min(asked, outputTokensMax);
+  // Of a window that is assumed the largest output is a guess too, and the limit is sent on as it was asked for.
+  const output = asked === undefined ? silent : contextAssumed === true ? asked : Math.min(asked, outputTokensMax);
   return {
     promptTokensMax: prompt,
     outputTokensMax: output,

@@ -15,7 +15,7 @@ import { totalTokens, type Usage } from '../dialogue/usage.ts';
 import type { Hold } from '../ledger/hold.ts';
 import { type PlannedAttempt, retiredFault } from '../routing/plan.ts';
 import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type UpstreamCall } from '../upstreams/upstream.ts';
-import type { BilledCall, Billing } from './billing.ts';
+import type { BilledCall, Billing, Reckoning } from './billing.ts';
 import { boundsOf } from './call-bounds.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
@@ -269,25 +269,25 @@ export class Gateway {
       caller, request, generationId: options.generationId, surface: options.surface,
       attempt, attempts, failure, stage, meter, startedMs, firstEventAfterMs, durationMs: this.#elapsedMs(journey),
     };
-    try {
-      return await this.#book(journey, ended);
-    } catch (thrown) {
-      this.#deps.billing.abandon(journey.held);
-      throw thrown;
-    }
+    const { usage, reckoning } = await this.#reckon(journey, ended);
+    this.#deps.onCheckpoint?.('before-settle');
+    await this.#deps.billing.close(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, journey.held);
+    this.#deps.onCheckpoint?.('after-settle');
+    return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
   }
 
-  async #book(journey: Journey, ended: Ended): Promise<GenerationEnd> {
-    const { billing, estimatePrompt, onCheckpoint } = this.#deps;
+  /** Usage, and what it came to; the latter undefined when no tokens are to be accounted for. */
+  async #reckon(journey: Journey, ended: Ended): Promise<{ readonly usage: Usage; readonly reckoning: Reckoning | undefined }> {
+    const { billing, estimatePrompt } = this.#deps;
     const { attempt, held, meter, request } = journey;
-    const accountable = usesTokens(ended);
-    const prompt = accountable && meter.usage === undefined && attempt !== undefined ? await estimatePrompt(request, attempt.offer.modelId) : 0;
-    const usage = usageOf(ended, prompt);
-    const reckoning = attempt === undefined || !accountable ? undefined : billing.reckon(billedCall(journey), attempt, usage, held);
-    onCheckpoint?.('before-settle');
-    await billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, held);
-    onCheckpoint?.('after-settle');
-    return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
+    if (attempt === undefined || !usesTokens(ended)) return { usage: usageOf(ended, 0), reckoning: undefined };
+    try {
+      const usage = usageOf(ended, meter.usage === undefined ? await estimatePrompt(request, attempt.offer.modelId) : 0);
+      return { usage, reckoning: billing.reckon(billedCall(journey), attempt, usage, held) };
+    } catch (thrown) {
+      billing.abandon(held);
+      throw thrown;
+    }
   }
 
   #elapsedMs(journey: Journey): number {

@@ -14,14 +14,14 @@ const none: readonly HeldAccount[] = [];
 function accounts(limits: readonly SpendLimit[] = [], ownerId: string, modelId: string, atMs: number): readonly HeldAccount[] {
   return limits
     .filter((limit) => limit.modelId === undefined || limit.modelId === modelId)
-    .map((limit) => ({
-      kind: 'budget',
-      ownerId,
-      ...(limit.modelId === undefined ? {} : { modelId: limit.modelId }),
-      period: periodName(limit.period, atMs),
-      currency: limit.currency,
-      allowanceNanos: limit.amountNanos,
-    }));
+    .map((limit) => budgetAccount(limit, ownerId, atMs));
+}
+
+/** The account that keeps `limit` of `ownerId`, a key or a tenant, in the period that `atMs` lies in. */
+export function budgetAccount({ modelId, period, currency, amountNanos }: SpendLimit, ownerId: string, atMs: number): HeldAccount & { readonly kind: 'budget' } {
+  return {
+    kind: 'budget', ownerId, ...(modelId === undefined ? {} : { modelId }), period: periodName(period, atMs), currency, allowanceNanos: amountNanos,
+  };
 }
 
 /** The period that `atMs` lies in, by the calendar of UTC: `day/2026-11-27`, `month/2026-11`, `total`. */

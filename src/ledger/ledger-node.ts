@@ -54,6 +54,9 @@ export class LedgerNode implements AsyncDisposable {
   #cancel: () => void = () => {};
   #pass: Promise<void> | undefined;
   #closed = false;
+  /** On the monotonic clock: our last beat, and from when on another's lapsed lease says that it is dead. */
+  #beatAtMs = -Infinity;
+  #judgesFromMs = 0;
 
   constructor(parts: LedgerNodeParts) {
     this.#parts = parts;
@@ -103,8 +106,8 @@ export class LedgerNode implements AsyncDisposable {
   async #round(): Promise<void> {
     try {
       await this.#beat();
-      await this.#ledger?.freeDoubtful();
-      await this.sweep();
+      await this.#ledger?.bookDelayed();
+      if (this.#parts.alone || this.#parts.clock.monotonicMs() >= this.#judgesFromMs) await this.sweep();
     } catch (cause) {
       this.#parts.onFailure(cause);
     }
@@ -122,6 +125,10 @@ export class LedgerNode implements AsyncDisposable {
       // Long gone: what they held has been given back.
       this.#builder.deleteFrom('ledger_nodes').where('lease_until_ms', '<', clock.nowMs() - 100 * leaseMs).compile(),
     ]);
+    // While we could not say that we are alive (the database was gone), others could not either: they have a lease's time to do so.
+    const atMs = clock.monotonicMs();
+    if (atMs - this.#beatAtMs > leaseMs) this.#judgesFromMs = atMs + leaseMs;
+    this.#beatAtMs = atMs;
   }
 
   #orphaned(): CompiledQuery<TransfersTable> {

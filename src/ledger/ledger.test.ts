@@ -277,6 +277,51 @@ onEveryDatabase((databases) => {
       await expectSoundBooks();
     });
 
+    it('is not taken for dead because the database was gone for all of them', async () => {
+      let isGone = false;
+      let underWay = 0;
+      const through = async <Result>(run: () => Promise<Result>): Promise<Result> => {
+        if (isGone) throw new Fault('storage_unavailable');
+        underWay += 1;
+        return run().finally(() => (underWay -= 1));
+      };
+      const view: Database = {
+        builder: <Tables>() => database.builder<Tables>(),
+        commit: (statements) => through(() => database.commit(statements)),
+        commitIf: (guards, statements) => through(() => database.commitIf(guards, statements)),
+        query: (statement) => through(() => database.query(statement)),
+        report: (statement) => through(() => database.report(statement)),
+        announcement: () => [],
+        onAnnouncement: () => () => {},
+        exclusively: (task) => task(),
+        async [Symbol.asyncDispose]() {},
+      };
+      const nodes = (['node_other', 'node_me'] as const).map((id) => new LedgerNode({ database: view, clock, id, alone: false, onOrphan: () => [], onFailure: () => {} }));
+      const pass = async (ms: number): Promise<void> => {
+        for (let passed = 0; passed < ms; passed += 1_000) {
+          clock.advance(1_000);
+          do await new Promise((resolve) => setImmediate(resolve));
+          while (underWay > 0);
+        }
+      };
+      await openWallet(1_000n);
+      await nodes[0]?.start(ledger);
+      // The other one's next round comes a second after ours, which is the last to find the database gone.
+      await pass(4_000);
+      await nodes[1]?.start(ledger);
+      const held = await ledger.reserve({ generationId: 'gen_1', attempt: 1, tenantId: 'ten_1', keyId: 'key_1', legs: [{ account: wallet(), amountNanos: 100n }], lifeMs: 600_000, memo: '{}' });
+      isGone = true;
+      await pass(31_000);
+      isGone = false;
+      await pass(30_000);
+      expect(await ledger.resolutionOf(held)).toBeUndefined();
+      await nodes[1]?.[Symbol.asyncDispose]();
+      await pass(6_000);
+      expect(await ledger.resolutionOf(held)).toBe('expired');
+      await nodes[0]?.[Symbol.asyncDispose]();
+      await expectSoundBooks();
+    });
+
     it('and so is a hold whose time is over, whoever has it', async () => {
       await openWallet(1_000n);
       await hold(100n);

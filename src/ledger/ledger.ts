@@ -4,6 +4,7 @@ import { Fault } from '../base/fault.ts';
 import type { GenerationId, TenantId } from '../base/id.ts';
 import { formatNanos, type Nanos } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
+import { StatementError } from '../storage/statement-error.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
 import { type Charge, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
@@ -48,8 +49,8 @@ export class Ledger {
   readonly #clock: Clock;
   readonly #nodeId: string;
   readonly #statements: LedgerStatements;
-  /** Holds to be freed once the database is back. */
-  readonly #doubtful: Hold[] = [];
+  /** To be booked once the database is back. */
+  readonly #delayed: BookEntry[] = [];
 
   constructor({ database, clock, nodeId }: LedgerParts) {
     this.#database = database;
@@ -79,7 +80,7 @@ export class Ledger {
       }
     } catch (error) {
       // It may have been taken, and only the news of it been lost.
-      if (error instanceof Fault && error.cause instanceof UnknownOutcome) this.#doubtful.push(hold);
+      if (error instanceof Fault && error.cause instanceof UnknownOutcome) this.freeLater(hold);
       throw error;
     }
   }
@@ -107,23 +108,38 @@ export class Ledger {
     return { guards: [], statements: rows.length === 0 ? [] : [this.#statements.callInsertion(rows)] };
   }
 
+  /** Frees a hold of a call that was made, but could not be booked in time: all that it came to is the operator's loss. */
+  abandonment(hold: Hold, settlement: Settlement): BookEntry {
+    return this.#resolution(hold, 'expired', undefined, [...this.#costRows(settlement), ...this.#lossRows(settlement, settlement.charge.amountNanos)]);
+  }
+
   /** How a hold was resolved; undefined: it is open, or was never taken. */
   async resolutionOf(hold: Hold): Promise<TransferPhase | undefined> {
     const [row] = await this.#database.query(this.#statements.phase(endOf(hold.legs[0]?.transferId ?? '')));
     return row?.phase;
   }
 
-  /** Notes that a hold is to be freed once the database is back. */
-  freeLater(hold: Hold): void {
-    this.#doubtful.push(hold);
+  /** Notes what is to be booked once the database is back, unless the hold that it is about has been resolved by then. */
+  bookLater(entry: BookEntry): void {
+    this.#delayed.push(entry);
   }
 
-  /** Frees what `freeLater` has noted. To be called now and then; throws `storage_unavailable`. */
-  async freeDoubtful(): Promise<void> {
-    for (let hold = this.#doubtful[0]; hold !== undefined; hold = this.#doubtful[0]) {
-      const { guards, statements } = this.release(hold);
-      await this.#database.commitIf(guards, statements);
-      this.#doubtful.shift();
+  /** Notes that a hold is to be freed once the database is back. */
+  freeLater(hold: Hold): void {
+    this.bookLater(this.release(hold));
+  }
+
+  /** Books what was noted for later. To be called now and then; throws `storage_unavailable`. */
+  async bookDelayed(): Promise<void> {
+    for (let entry = this.#delayed[0]; entry !== undefined; entry = this.#delayed[0]) {
+      try {
+        await this.#database.commitIf(entry.guards, entry.statements);
+      } catch (error) {
+        // What cannot be stored will never be, and must not keep the others: its hold is given back when its time is over.
+        if (error instanceof StatementError) this.#delayed.shift();
+        throw error;
+      }
+      this.#delayed.shift();
     }
   }
 

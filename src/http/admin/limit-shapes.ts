@@ -1,7 +1,7 @@
 import type { Budget, LimitPolicy as ShownPolicy, RateLimits as ShownRates, Spending } from '../../../contract/limits.ts';
 import type { LimitPolicy, RateLimits, SpendLimit } from '../../access/limit-policy.ts';
 import { formatNanos } from '../../base/money.ts';
-import { periodName } from '../../gateway/spend-budgets.ts';
+import { budgetAccount } from '../../gateway/spend-budgets.ts';
 import { accountId } from '../../ledger/account.ts';
 import type { Wallets } from '../../ledger/wallets.ts';
 
@@ -35,11 +35,10 @@ export async function toSpending(
   if (budgets === undefined) return [];
   const begun = new Map((await wallets.budgetsOf(ownerId)).map((account) => [account.id, account]));
   return budgets.flatMap((limit) => {
-    const { modelId, currency, amountNanos: allowanceNanos } = limit;
-    const during = periodName(limit.period, nowMs);
-    const id = accountId({ kind: 'budget', ownerId, ...(modelId === undefined ? {} : { modelId }), period: during, currency, allowanceNanos });
-    const account = begun.get(id);
+    const budget = budgetAccount(limit, ownerId, nowMs);
+    const account = begun.get(accountId(budget));
     if (account === undefined) return [];
+    const { period: during, allowanceNanos } = budget;
     const { posted_nanos: unspent, pending_nanos: held } = account;
     return [{ ...toBudget(limit), during, spent: formatNanos(allowanceNanos - unspent), held: formatNanos(held), left: formatNanos(unspent - held) }];
   });

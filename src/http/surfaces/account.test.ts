@@ -21,6 +21,8 @@ interface Account {
   readonly caller?: Partial<Caller>;
   /** By what is asked for: since when. */
   readonly spend?: (sinceMs: number) => readonly { currency: string; nanos: bigint }[];
+  /** Left of each budget that has been begun, by the end of its account's id, and what of it is held. */
+  readonly left?: Readonly<Record<string, readonly [left: bigint, held: bigint]>>;
   readonly key?: { label: string; expiresMs?: number } | undefined;
 }
 
@@ -34,6 +36,8 @@ async function get(path: string, account: Account = {}): Promise<LightMyRequestR
     registerAccount(app, base, {
       wallets: (tenantId) => Promise.resolve(tenantId === 'ten_1' ? account.wallets ?? [] : []),
       keySpend: (keyId, sinceMs) => Promise.resolve(keyId === 'key_1' ? account.spend?.(sinceMs) ?? [] : []),
+      keyBudgets: (keyId) =>
+        Promise.resolve(Object.entries(account.left ?? {}).map(([id, [left, held]]) => ({ id: `budget/${keyId}/${id}`, posted_nanos: left * unit, pending_nanos: held * unit }))),
       key: () => Promise.resolve('key' in account ? account.key : { label: 'my key' }),
       nowMs: () => nowMs,
     });
@@ -110,13 +114,14 @@ describe.each(['/api/v1/key', '/api/v1/auth/key'])('GET %s', (path) => {
     });
   });
 
-  it('shows the budget with the least left, of those for all models', async () => {
+  it('shows the budget with the least left, of those for all models, whatever currency its calls were charged in', async () => {
     const keyBudgets = [budget('total', 100n), budget('month', 12n), budget('day', 7n), budget('day', 1n, { modelId: 'kimi-k2' }), budget('total', 1n, { currency: 'CNY' })];
-    expect(await key({ spend, caller: { walletCurrency: 'USD', keyBudgets } })).toMatchObject({ currency: 'USD', limit: 7, limit_remaining: 6, limit_reset: 'daily' });
-    expect(await key({ spend, caller: { keyBudgets: keyBudgets.slice(0, 2) } })).toMatchObject({ limit: 12, limit_remaining: 8, limit_reset: 'monthly' });
-    expect(await key({ spend, caller: { keyBudgets: [budget('total', 8n)] } })).toMatchObject({ limit: 8, limit_remaining: 0, limit_reset: null });
-    expect(await key({ spend, caller: { keyBudgets: [budget('total', 2n)] } })).toMatchObject({ limit_remaining: 0 });
-    expect(await key({ spend, caller: { walletCurrency: 'USD', keyBudgets: [budget('total', 5n, { currency: 'CNY' })] } })).toMatchObject({ currency: 'CNY', limit: 5, limit_remaining: 2, usage: 3 });
+    const left = { '*/total/USD': [90n, 0n], '*/month/2026-11/USD': [8n, 0n], '*/day/2026-11-18/USD': [7n, 1n], '*/day/2026-11-17/USD': [0n, 0n] } as const;
+    expect(await key({ left, caller: { walletCurrency: 'USD', keyBudgets } })).toMatchObject({ currency: 'USD', limit: 7, limit_remaining: 6, limit_reset: 'daily' });
+    expect(await key({ left, caller: { keyBudgets: keyBudgets.slice(0, 2) } })).toMatchObject({ limit: 12, limit_remaining: 8, limit_reset: 'monthly' });
+    expect(await key({ caller: { keyBudgets: [budget('total', 8n)] } })).toMatchObject({ limit: 8, limit_remaining: 8, limit_reset: null });
+    const spentInUsd = { spend, left: { '*/total/CNY': [1n, 0n] }, caller: { walletCurrency: 'USD', keyBudgets: [budget('total', 5n, { currency: 'CNY' })] } } as const;
+    expect(await key(spentInUsd)).toMatchObject({ currency: 'CNY', limit: 5, limit_remaining: 1, usage: 3 });
   });
 
   it('of a tenant that never paid in is a free one', async () => {

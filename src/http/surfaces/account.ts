@@ -1,19 +1,29 @@
 import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../../access/caller.ts';
+import type { SpendLimit } from '../../access/limit-policy.ts';
 import { Fault } from '../../base/fault.ts';
 import type { TenantId } from '../../base/id.ts';
 import type { JsonObject } from '../../base/json.ts';
+import type { Nanos } from '../../base/money.ts';
+import { budgetAccount } from '../../gateway/spend-budgets.ts';
+import { accountId } from '../../ledger/account.ts';
+import type { BalancesTable } from '../../ledger/ledger-tables.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
 import { type CurrencySum, keyView, periodStarts } from './key-view.ts';
 import type { WalletView } from '../../ledger/wallets.ts';
 import { balanceOf, creditsOf, shownWallet } from './wallet-view.ts';
 
+/** Of an account of the ledger: what is left of a budget, and what of that is held. */
+type BudgetBalance = Pick<BalancesTable, 'id' | 'posted_nanos' | 'pending_nanos'>;
+
 export interface AccountDeps {
   /** In a fixed order. Never empty for a tenant whose balance has a floor. */
   wallets(tenantId: TenantId): Promise<readonly WalletView[]>;
   /** What the calls of a key that began at `sinceMs` (milliseconds since the epoch) or later were charged. */
   keySpend(keyId: string, sinceMs: number): Promise<readonly CurrencySum[]>;
+  /** Accounts of the key's budgets whose period has been begun. */
+  keyBudgets(keyId: string): Promise<readonly BudgetBalance[]>;
   /** By public id. */
   key(keyId: string): Promise<{ readonly label: string; readonly expiresMs?: number } | undefined>;
   nowMs(): number;
@@ -42,12 +52,18 @@ async function shown({ tenantId, walletCurrency }: Caller, deps: AccountDeps, sh
 }
 
 async function ownKey(caller: Caller, deps: AccountDeps): Promise<JsonObject> {
-  const since = periodStarts(deps.nowMs());
+  const nowMs = deps.nowMs();
+  const since = periodStarts(nowMs);
   const spend = (sinceMs: number): Promise<readonly CurrencySum[]> => deps.keySpend(caller.keyId, sinceMs);
-  const [key, wallets, total, day, week, month] = await Promise.all([
-    deps.key(caller.keyId), deps.wallets(caller.tenantId), spend(since.total), spend(since.day), spend(since.week), spend(since.month),
+  const [key, wallets, budgets, total, day, week, month] = await Promise.all([
+    deps.key(caller.keyId), deps.wallets(caller.tenantId), caller.keyBudgets === undefined ? [] : deps.keyBudgets(caller.keyId), spend(since.total), spend(since.day), spend(since.week), spend(since.month),
   ]);
   if (key === undefined) throw new Fault('not_found', { message: 'this key is not stored any more' });
   const { floorNanos, toppedUpNanos } = shownWallet(wallets, caller.walletCurrency);
-  return keyView(caller, { ...key, freeTier: floorNanos !== undefined && toppedUpNanos === 0n }, { total, day, week, month });
+  const leftOf = (budget: SpendLimit): Nanos => {
+    const id = accountId(budgetAccount(budget, caller.keyId, nowMs));
+    const begun = budgets.find((account) => account.id === id);
+    return begun === undefined ? budget.amountNanos : begun.posted_nanos - begun.pending_nanos;
+  };
+  return keyView(caller, { ...key, freeTier: floorNanos !== undefined && toppedUpNanos === 0n, leftOf }, { total, day, week, month });
 }

@@ -1,5 +1,5 @@
 import type { Caller } from '../../access/caller.ts';
-import type { SpendPeriod } from '../../access/limit-policy.ts';
+import type { SpendLimit, SpendPeriod } from '../../access/limit-policy.ts';
 import { exactNumber } from '../../base/exact-number.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Currency, Nanos } from '../../base/money.ts';
@@ -33,6 +33,8 @@ export interface KeyFacts {
   readonly expiresMs?: number;
   /** Nothing was ever paid in. */
   readonly freeTier: boolean;
+  /** What may still be spent of each of its budgets in the period that is now, less what calls under way hold. */
+  leftOf(budget: SpendLimit): Nanos;
 }
 
 /**
@@ -45,7 +47,7 @@ export function keyView(caller: Caller, facts: KeyFacts, spend: KeySpend): JsonO
   const currency = (budgets.find((budget) => budget.currency === wanted) ?? budgets[0])?.currency ?? wanted ?? spend.total[0]?.currency ?? 'USD';
   const [tightest] = budgets
     .filter((budget) => budget.currency === currency)
-    .map(({ period, amountNanos }) => ({ period, amountNanos, leftNanos: atLeastZero(amountNanos - sumIn(spend[period], currency)) }))
+    .map((budget) => ({ ...budget, leftNanos: facts.leftOf(budget) }))
     .toSorted((one, other) => (one.leftNanos < other.leftNanos ? -1 : one.leftNanos > other.leftNanos ? 1 : 0));
   const { label, expiresMs, freeTier } = facts;
   return {
@@ -82,8 +84,4 @@ function usageIn(spend: KeySpend, currency: Currency): JsonObject {
 
 function sumIn(sums: readonly CurrencySum[], currency: Currency): Nanos {
   return sums.find((sum) => sum.currency === currency)?.nanos ?? 0n;
-}
-
-function atLeastZero(amount: Nanos): Nanos {
-  return amount < 0n ? 0n : amount;
 }

@@ -10,7 +10,7 @@ import { usageCost, withoutUpstreamCost } from './usage-cost.ts';
  * (`prompt_cache_hit_tokens`), Mistral (`num_cached_tokens`), New API, which CometAPI and others run (`cached_creation_tokens`),
  * and LiteLLM (`cache_creation_tokens`). xAI counts reasoning beside `completion_tokens`, which shows in `total_tokens`.
  *
- * Undefined when there is no usage. `rejected` when a figure cannot be true: negative, no integer, no number, more than 2^53,
+ * Undefined when there is no usage. `rejected` when a figure cannot be true: negative, no integer, no number, beyond `countMax`,
  * more cached than prompted, or more reasoning than output. What is merely odd is taken as stated, and flagged.
  */
 export function decodeChatUsage(value: JsonValue | undefined): Usage | 'rejected' | undefined {
@@ -133,6 +133,12 @@ function first(...values: readonly (JsonValue | undefined)[]): JsonValue | undef
   return values.find((value) => value !== undefined && value !== null);
 }
 
+/**
+ * A thousand times the largest window there is. What a reply costs must fit into 64 bits of nano-units, and sums of many replies
+ * too: one upstream's nonsense must not keep its call from being booked, or all others from being added up.
+ */
+const countMax = 1_000_000_000;
+
 function isCount(value: JsonValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= countMax;
 }

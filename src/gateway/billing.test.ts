@@ -1,0 +1,202 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { onEveryDatabase } from '../../tests/doubles/databases.ts';
+import { ManualClock } from '../../tests/doubles/manual-clock.ts';
+import type { Caller } from '../access/caller.ts';
+import { Fault } from '../base/fault.ts';
+import { systemRandom } from '../base/random.ts';
+import { ExchangeRates } from '../catalog/exchange-rates.ts';
+import type { Price } from '../catalog/offer.ts';
+import { SellRules } from '../catalog/sell-rules.ts';
+import type { Usage } from '../dialogue/usage.ts';
+import type { Hold } from '../ledger/hold.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { LedgerNode } from '../ledger/ledger-node.ts';
+import { ledgerMigrations, type LedgerTables } from '../ledger/ledger-tables.ts';
+import { verifyLedger } from '../ledger/verify.ts';
+import { Wallets } from '../ledger/wallets.ts';
+import type { GenerationRecord } from '../records/generation-record.ts';
+import { RecordsStore } from '../records/records-store.ts';
+import { recordsMigrations } from '../records/records-tables.ts';
+import type { PlannedAttempt } from '../routing/plan.ts';
+import type { Database } from '../storage/database.ts';
+import { UnknownOutcome } from '../storage/unknown-outcome.ts';
+import { type BilledCall, Billing, type Reckoning } from './billing.ts';
+import { orphanRecord } from './orphan-record.ts';
+import { Tariff } from './tariff.ts';
+
+const usd: Price = { id: 'p', validFrom: '2020-01-01', currency: 'USD', input: '1', output: '2' };
+const bounds = { promptTokensMax: 1_000, outputTokensMax: 1_000, choiceCount: 1 };
+const usage: Usage = { inputUncached: 100, cacheRead: 0, cacheWrite: 0, output: 50, estimated: false };
+/** What `bounds` and `usage` come to at `usd`. */
+const ceilingNanos = 3_000_000n;
+const chargeNanos = 200_000n;
+const caller: Caller = { tenantId: 'ten_1', keyId: 'key_1', mode: 'live', walletCurrency: 'USD' };
+
+function attemptAt(upstreamId: string, price: Price = usd): PlannedAttempt {
+  const offer = { modelId: 'm', upstreamId, upstreamModel: 'm', contextTokens: 1_000, outputTokensMax: 1_000, prices: [price] };
+  return { offer, price, costState: 'priced', sendModel: 'm', retired: false, successor: false };
+}
+
+onEveryDatabase((databases) => {
+  let database: Database;
+  let clock: ManualClock;
+  let ledger: Ledger;
+  let wallets: Wallets;
+  let records: RecordsStore;
+  let billing: Billing;
+  let call: BilledCall;
+  /** What happens to the next commits of `billing`, in order; then they go through. */
+  let mishaps: ((commit: () => Promise<unknown>) => Promise<void>)[];
+
+  beforeEach(async () => {
+    database = await databases.open([...recordsMigrations, ...ledgerMigrations]);
+    clock = new ManualClock();
+    ledger = new Ledger({ database, clock, nodeId: 'node_me' });
+    wallets = new Wallets({ database, clock, random: systemRandom });
+    records = new RecordsStore(database);
+    mishaps = [];
+    billing = new Billing({
+      ledger, records, clock, callMsMax: 3_600_000, patienceMs: 600_000,
+      tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined }),
+      database: {
+        async commitIf(guards, statements) {
+          await mishaps.shift()?.(() => database.commitIf(guards, statements));
+          return database.commitIf(guards, statements);
+        },
+      },
+    });
+    call = { caller, generationId: 'gen_1', startedMs: clock.nowMs(), surface: '/v1/chat/completions', requestedModel: 'm', streamed: true };
+    await database.commit(wallets.openingStatements({ tenantId: 'ten_1', currency: 'USD', floorNanos: 0n }));
+    await wallets.topUp({ tenantId: 'ten_1', currency: 'USD', amountNanos: 10_000_000n, openable: false });
+  });
+
+  const gone = async (): Promise<void> => {
+    throw new Fault('storage_unavailable');
+  };
+  const newsLost = async (commit: () => Promise<unknown>): Promise<void> => {
+    await commit();
+    throw new Fault('storage_unavailable', { cause: new UnknownOutcome('the connection was lost') });
+  };
+
+  function recordOf({ cost, bill }: Reckoning): GenerationRecord {
+    return {
+      id: call.generationId, tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: call.surface, requestedModel: 'm', modelId: 'm', upstreamId: 'a',
+      streamed: true, state: 'complete', cancelled: false, attempts: 1, usage, costState: 'priced', startedMs: call.startedMs, firstEventAfterMs: 3, durationMs: 5,
+      ...(cost === undefined ? {} : { costNanos: cost.amountNanos, currency: cost.currency }),
+      ...(bill === undefined ? {} : { chargeNanos: bill.charged.amountNanos, chargeCurrency: bill.charged.currency }),
+    };
+  }
+
+  async function close(held: Hold | undefined, price: Price = usd): Promise<void> {
+    const reckoning = billing.reckon(call, attemptAt('a', price), usage, held);
+    const closing = billing.close(recordOf(reckoning), reckoning.bill, held);
+    let isOpen = true;
+    const ended = closing.finally(() => (isOpen = false));
+    ended.catch(() => {});
+    while (isOpen) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(50);
+    }
+    await ended;
+  }
+
+  async function settled(held: Hold): Promise<void> {
+    const reckoning = billing.reckon(call, attemptAt('a'), usage, held);
+    await billing.close(recordOf(reckoning), reckoning.bill, held);
+  }
+
+  async function expire(): Promise<void> {
+    const onOrphan: ConstructorParameters<typeof LedgerNode>[0]['onOrphan'] = (orphan) => [records.upsertion(orphanRecord(orphan, clock.nowMs()))];
+    await new LedgerNode({ database, clock, id: 'node_next', alone: true, onOrphan, onFailure: () => {} }).sweep();
+  }
+
+  const wallet = async () => (await wallets.of('ten_1'))[0];
+
+  async function expectSoundBooks(): Promise<void> {
+    const { laws } = await verifyLedger(database, clock.nowMs());
+    expect(laws.filter(({ breach }) => breach !== undefined)).toEqual([]);
+  }
+
+  async function phases(): Promise<string[]> {
+    const rows = await database.query(database.builder<LedgerTables>().selectFrom('ledger_transfers').selectAll().where('generation_id', '=', 'gen_1').orderBy('id').compile());
+    return rows.map(({ kind, phase }) => `${kind} ${phase}`);
+  }
+
+  describe('a hold', () => {
+    it('is kept for another attempt when it is enough, and else exchanged', async () => {
+      const first = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      expect(await billing.hold(call, attemptAt('b'), bounds, 2, first)).toBe(first);
+      await billing.hold(call, attemptAt('c', { ...usd, output: '4' }), bounds, 3, first);
+      expect(await wallet()).toMatchObject({ heldNanos: 5_000_000n });
+    });
+
+    it('is given back when the next place cannot be paid in the currency of the wallet', async () => {
+      const first = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      expect(await wallet()).toMatchObject({ heldNanos: ceilingNanos });
+      await expect(billing.hold(call, attemptAt('b', { ...usd, currency: 'CNY' }), bounds, 2, first)).rejects.toMatchObject({ code: 'exchange_rate_missing' });
+      expect(await wallet()).toMatchObject({ heldNanos: 0n });
+    });
+  });
+
+  describe('the end of a call', () => {
+    it('at a price of zero needs no exchange rate', async () => {
+      const free: Price = { ...usd, currency: 'CNY', input: '0', output: '0' };
+      const held = await billing.hold(call, attemptAt('a', free), bounds, 1, undefined);
+      await close(held, free);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos: 0n, chargeCurrency: 'USD' });
+      expect(await wallet()).toMatchObject({ balanceNanos: 10_000_000n, heldNanos: 0n });
+      await expectSoundBooks();
+    });
+
+    it('is booked once, though the database was gone and the news of the commit was lost', async () => {
+      mishaps = [gone, newsLost, gone];
+      await close(await billing.hold(call, attemptAt('a'), bounds, 1, undefined));
+      expect(await wallet()).toMatchObject({ spentNanos: chargeNanos, heldNanos: 0n });
+      expect(await phases()).toEqual(['charge pending', 'charge posted', 'cost posted']);
+      await expectSoundBooks();
+    });
+
+    it('whose hold was given up for lost is the operator’s', async () => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      await expire();
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'unknown' });
+      await close(held);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos: 0n, lossNanos: chargeNanos, flags: ['settled-late'] });
+      expect(await wallet()).toMatchObject({ spentNanos: 0n, heldNanos: 0n });
+      await expectSoundBooks();
+    });
+
+    it.each([
+      ['and of which nothing came about', async () => {}],
+      ['though the last try was committed and only the news of it lost', async (held: Hold) => void (await settled(held))],
+    ])('that could not be booked is on record once the database is back, %s', async (_what, meanwhile) => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      if (held === undefined) throw new Error('nothing is held');
+      mishaps = Array.from({ length: 5_000 }, () => gone);
+      await expect(close(held)).rejects.toMatchObject({ code: 'storage_unavailable' });
+      mishaps = [];
+      expect(await wallet()).toMatchObject({ heldNanos: ceilingNanos });
+      await meanwhile(held);
+      const paid = (await wallet())?.spentNanos;
+      await ledger.bookDelayed();
+      expect(await wallet()).toMatchObject({ heldNanos: 0n, spentNanos: paid });
+      if (paid === 0n) {
+        expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'partial', faultCode: 'storage_unavailable', costNanos: chargeNanos, chargeNanos: 0n, lossNanos: chargeNanos });
+        expect(await phases()).toEqual(['charge pending', 'charge expired', 'cost posted', 'loss posted']);
+      } else {
+        expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos });
+      }
+      await expectSoundBooks();
+    });
+
+    it('is charged by its own hold, though one of an earlier attempt was given up for lost', async () => {
+      const first = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      await expire();
+      const held = await billing.hold(call, attemptAt('b', { ...usd, output: '4' }), bounds, 2, first);
+      await close(held);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos });
+      expect(await wallet()).toMatchObject({ spentNanos: chargeNanos, heldNanos: 0n });
+      await expectSoundBooks();
+    });
+  });
+});
