@@ -1,6 +1,6 @@
 import type { Currency, Nanos } from '../base/money.ts';
 
-/** What one bucket of a reply's usage costs, rounded for itself: the lines may differ from the whole by a nano each. */
+/** What one bucket of a reply's usage costs, rounded for itself: the lines may differ from the whole by a nano each. None is negative. */
 export interface ReplyCostLine {
   /** `input`, `cacheRead`, `cacheWrite`, `output`, or what else a price has a rate for. */
   readonly bucket: string;

@@ -19,6 +19,7 @@ import { RecordsStore } from '../records/records-store.ts';
 import { recordsMigrations } from '../records/records-tables.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
 import type { Database } from '../storage/database.ts';
+import { StatementError } from '../storage/statement-error.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { type BilledCall, Billing, type Reckoning } from './billing.ts';
 import { orphanRecord } from './orphan-record.ts';
@@ -45,6 +46,8 @@ onEveryDatabase((databases) => {
   let records: RecordsStore;
   let billing: Billing;
   let call: BilledCall;
+  /** Commits of `billing` that the database is at. */
+  let underWay: number;
   /** What happens to the next commits of `billing`, in order; then they go through. */
   let mishaps: ((commit: () => Promise<unknown>) => Promise<void>)[];
 
@@ -55,13 +58,18 @@ onEveryDatabase((databases) => {
     wallets = new Wallets({ database, clock, random: systemRandom });
     records = new RecordsStore(database);
     mishaps = [];
+    underWay = 0;
     billing = new Billing({
       ledger, records, clock, callMsMax: 3_600_000, patienceMs: 600_000,
-      tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined }),
+      tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }, [{ from: 'USD', to: 'EUR', rate: '0.5', validFrom: '2026-01-01', source: 'config' }]), officialPrice: () => undefined }),
       database: {
         async commitIf(guards, statements) {
-          await mishaps.shift()?.(() => database.commitIf(guards, statements));
-          return database.commitIf(guards, statements);
+          const commit = (): ReturnType<Database['commitIf']> => {
+            underWay += 1;
+            return database.commitIf(guards, statements).finally(() => (underWay -= 1));
+          };
+          await mishaps.shift()?.(commit);
+          return commit();
         },
       },
     });
@@ -95,7 +103,8 @@ onEveryDatabase((databases) => {
     ended.catch(() => {});
     while (isOpen) {
       await new Promise((resolve) => setImmediate(resolve));
-      clock.advance(50);
+      // Time passes between the tries, not while the database works.
+      if (underWay === 0) clock.advance(50);
     }
     await ended;
   }
@@ -130,6 +139,13 @@ onEveryDatabase((databases) => {
       expect(await wallet()).toMatchObject({ heldNanos: 5_000_000n });
     });
 
+    it('is refused where the books could not add it up', async () => {
+      const dear = attemptAt('a', { ...usd, output: '999999999999' });
+      await expect(billing.hold({ ...call, caller: { tenantId: 'ten_2', keyId: 'key_2', mode: 'live' } }, dear, bounds, 1, undefined)).resolves.toBeDefined();
+      await expect(billing.hold({ ...call, caller: { tenantId: 'ten_2', keyId: 'key_2', mode: 'live' } }, dear, { ...bounds, outputTokensMax: 1_001 }, 2, undefined)).rejects.toMatchObject({ code: 'quota_exceeded' });
+      await expectSoundBooks();
+    });
+
     it('is given back when the next place cannot be paid in the currency of the wallet', async () => {
       const first = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
       expect(await wallet()).toMatchObject({ heldNanos: ceilingNanos });
@@ -139,6 +155,20 @@ onEveryDatabase((databases) => {
   });
 
   describe('the end of a call', () => {
+    it('names the rate of each posting that is in another currency than the price', async () => {
+      call = { ...call, caller: { ...caller, keyBudgets: [{ period: 'total', amountNanos: 90_000_000n, currency: 'EUR' }, { period: 'total', amountNanos: 90_000_000n, currency: 'USD' }] } };
+      await close(await billing.hold(call, attemptAt('a'), bounds, 1, undefined));
+      const rows = await database.query(
+        database.builder<LedgerTables>().selectFrom('ledger_transfers').selectAll().where('generation_id', '=', 'gen_1').where('phase', '=', 'posted').where('kind', '<>', 'cost').orderBy('id').compile(),
+      );
+      expect(rows.map(({ currency, amount_nanos: amount, price_nanos: price, price_currency: from, rate, rate_from: since }) => [currency, amount, price, from, rate, since])).toEqual([
+        ['USD', chargeNanos, null, null, null, null],
+        ['EUR', chargeNanos / 2n, chargeNanos, 'USD', '0.5', '2026-01-01'],
+        ['USD', chargeNanos, null, null, null, null],
+      ]);
+      await expectSoundBooks();
+    });
+
     it('at a price of zero needs no exchange rate', async () => {
       const free: Price = { ...usd, currency: 'CNY', input: '0', output: '0' };
       const held = await billing.hold(call, attemptAt('a', free), bounds, 1, undefined);
@@ -186,6 +216,15 @@ onEveryDatabase((databases) => {
       } else {
         expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos });
       }
+      await expectSoundBooks();
+    });
+
+    it('that the database refuses gives its hold back', async () => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      mishaps = [async () => { throw new StatementError('a value is too large', undefined); }];
+      await expect(close(held)).rejects.toThrow('too large');
+      await ledger.bookDelayed();
+      expect(await wallet()).toMatchObject({ spentNanos: 0n, heldNanos: 0n });
       await expectSoundBooks();
     });
 

@@ -5,7 +5,7 @@ import type { GenerationId } from '../base/id.ts';
 import type { Nanos } from '../base/money.ts';
 import type { Cost } from '../catalog/price.ts';
 import type { Usage } from '../dialogue/usage.ts';
-import type { HoldLeg, Charge, Hold } from '../ledger/hold.ts';
+import type { Charge, ChargeConversion, Hold, HoldLeg } from '../ledger/hold.ts';
 import { lossOf } from '../ledger/hold.ts';
 import type { BookEntry, Ledger, Settlement } from '../ledger/ledger.ts';
 import type { GenerationRecord } from '../records/generation-record.ts';
@@ -59,6 +59,9 @@ export interface Bill {
   readonly cacheSavedNanos: Nanos;
 }
 
+/** A thousand million units. Holds are added up in 64 bits, and SQLite makes a fraction of a sum that does not fit. */
+const holdNanosMax = 10n ** 18n;
+
 /** How often the end of a call looks whether the database is back. */
 const settleRetryMs = 250;
 
@@ -104,15 +107,16 @@ export class Billing {
     const cost = tariff.cost(priced, usage, sale);
     const { amountNanos, currency } = sale.charge;
     const paid = tariff.convert({ amountNanos, currency }, call.caller.walletCurrency ?? currency, call.startedMs, 'half-even');
-    const budgetNanos = (held?.legs.slice(1) ?? []).map(
-      ({ account }) => tariff.convert({ amountNanos, currency }, account.currency, call.startedMs, 'half-even').amountNanos,
-    );
-    const { rate } = paid;
+    const budgets = (held?.legs.slice(1) ?? []).map(({ account }) => tariff.convert({ amountNanos, currency }, account.currency, call.startedMs, 'half-even'));
+    const conversionOf = ({ rate }: Converted): ChargeConversion | undefined =>
+      rate === undefined ? undefined : { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom };
+    const conversion = conversionOf(paid);
     const charge: Charge = {
       amountNanos: paid.amountNanos,
       currency: paid.currency,
-      budgetNanos,
-      ...(rate === undefined ? {} : { conversion: { priceNanos: amountNanos, priceCurrency: currency, rate: rate.rate, rateFrom: rate.validFrom } }),
+      budgetNanos: budgets.map((one) => one.amountNanos),
+      ...(conversion === undefined ? {} : { conversion }),
+      ...(budgets.every(({ rate }) => rate === undefined) ? {} : { budgetConversions: budgets.map(conversionOf) }),
     };
     const lossNanos = lossOf(held, charge);
     const saved = tariff.convert({ amountNanos: sale.cacheSavedNanos, currency }, paid.currency, call.startedMs, 'half-even');
@@ -137,7 +141,9 @@ export class Billing {
       } catch (error) {
         const gone = error instanceof Fault && error.code === 'storage_unavailable';
         if (!gone || clock.monotonicMs() >= giveUpMs) {
-          if (held !== undefined) this.#bookLater(record, bill, held);
+          if (held !== undefined && gone) this.#bookLater(record, bill, held);
+          // What the database refuses now it will refuse later.
+          else if (held !== undefined) this.#parts.ledger.freeLater(held);
           throw error;
         }
         await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
@@ -204,7 +210,11 @@ export class Billing {
       account,
       amountNanos: tariff.convert(ceiling, account.currency, startedMs, 'up').amountNanos,
     }));
-    return [wallet, ...budgets];
+    const legs = [wallet, ...budgets];
+    if (legs.some((leg) => leg.amountNanos > holdNanosMax)) {
+      throw new Fault('quota_exceeded', { message: 'You exceeded your current token quota: this request may cost more than is held for any; lower max_tokens or n' });
+    }
+    return legs;
   }
 }
 

@@ -11,6 +11,7 @@ describe('the bounds of a call', () => {
     expect(boundsOf(asking({ outputTokensMax: 50 }), offer, 100, true)).toEqual({ promptTokensMax: 100, outputTokensMax: 50, choiceCount: 1 });
     expect(boundsOf(asking({ outputTokensMax: 5_000 }), offer, 100, true)).toMatchObject({ outputTokensMax: 800 });
     expect(boundsOf(asking({ outputTokensMax: 5_000 }), { ...offer, contextAssumed: true }, 100, true)).toMatchObject({ outputTokensMax: 5_000 });
+    expect(boundsOf(asking({ outputTokensMax: Number.MAX_SAFE_INTEGER }), { ...offer, contextAssumed: true }, 100, true)).toMatchObject({ outputTokensMax: 10_000_000 });
   });
 
   it('are the offer’s default where the caller is silent, which is sent anyway', () => {

@@ -13,6 +13,9 @@ export interface CallBounds {
   readonly limitToSend?: number;
 }
 
+/** No model writes more in one answer, whatever limit somebody names: a hold must stay far below what 64 bits can add up. */
+const answerTokensMax = 10_000_000;
+
 /**
  * What a payer who can run out of money gets where neither he nor the offer names a limit: Moonshot's own default for its newer
  * models (moonshot-api.md 2.1). A whole window would be held for every "Hello!".
@@ -37,7 +40,7 @@ export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax
   const choiceCount = request.sampling.choiceCount ?? 1;
   const silent = binding ? Math.min(window, assumedOutputTokens) : window;
   // Of a window that is assumed the largest output is a guess too, and the limit is sent on as it was asked for.
-  const output = asked === undefined ? silent : contextAssumed === true ? asked : Math.min(asked, outputTokensMax);
+  const output = asked === undefined ? silent : Math.min(asked, contextAssumed === true ? answerTokensMax : outputTokensMax);
   return {
     promptTokensMax: prompt,
     outputTokensMax: output,

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../tests/doubles/manual-clock.ts';
-import { unlimited } from '../access/limits/rate-limiter.ts';
 import { Fault } from '../base/fault.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { ExchangeRates } from '../catalog/exchange-rates.ts';
@@ -80,11 +79,14 @@ interface Run {
   readonly record: GenerationRecord | undefined;
   readonly fault: Fault | undefined;
   readonly tried: readonly string[];
+  /** What became of the lease of its rate limits: the tokens that it was settled with, or that it was cancelled. */
+  readonly lease: readonly (number | 'cancelled')[];
 }
 
 async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAttempt[] | Fault, options: { abortAfterFirst?: boolean; abortAfterMs?: number; recordFails?: boolean } = {}): Promise<Run> {
   const records: GenerationRecord[] = [];
   const tried: string[] = [];
+  const lease: (number | 'cancelled')[] = [];
   const abort = new AbortController();
   const clock = new ManualClock();
   const store = new RecordsStore(database);
@@ -104,7 +106,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
     },
   });
   const gateway = new Gateway({
-    clock, billing, limiter: { take: () => unlimited }, countsTokens: () => false,
+    clock, billing, limiter: { take: () => ({ standing: undefined, settle: (tokens) => lease.push(tokens), cancel: () => lease.push('cancelled') }) }, countsTokens: () => false,
     plan() {
       if (attempts instanceof Fault) throw attempts;
       return { model, variant: undefined, attempts, promptTokensMax: 50 };
@@ -130,7 +132,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
     () => undefined,
     (thrown: unknown) => thrown as Fault,
   );
-  return { delivered, record: records[0], fault, tried };
+  return { delivered, record: records[0], fault, tried, lease };
 }
 
 const good = (id: string): Upstream => upstream(id, (push) => push([start, text('hello'), ending]));
@@ -247,6 +249,27 @@ describe('accounting', () => {
       throw new AttemptFailure(new Fault('upstream_interrupted'), 'committed');
     });
     expect((await run([cut], [attempt('a')])).record?.usage).toMatchObject({ inputUncached: 100, output: 1_000, estimated: true });
+  });
+
+  it('ends the lease of the rate limits once, with what was used, or with what was reserved where that is not known', async () => {
+    const interrupted = upstream('a', (push) => {
+      push([start, text('hel')]);
+      throw new AttemptFailure(new Fault('upstream_interrupted'), 'committed');
+    });
+    const ends = {
+      good: await run([good('a')], [attempt('a')]),
+      interrupted: await run([interrupted], [attempt('a')]),
+      unreachable: await run([failing('a', refused)], [attempt('a')]),
+      left: await run([leaving('not-sent')], [attempt('a')], { abortAfterMs: 1 }),
+      notBooked: await run([good('a')], [attempt('a')], { recordFails: true }),
+      nobody: await run([], []),
+      tooDear: await run([good('a')], [attempt('a', { price: { ...price, output: '99999999999999' } })]),
+      refused: await run([], new Fault('model_unpriced')),
+    };
+    expect(Object.fromEntries(Object.entries(ends).map(([name, { lease }]) => [name, lease]))).toEqual({
+      good: [150], interrupted: [8], unreachable: [0], left: [0], notBooked: [Number.NaN], nobody: ['cancelled'], tooDear: ['cancelled'], refused: [],
+    });
+    expect(ends.tooDear).toMatchObject({ fault: { code: 'quota_exceeded' }, tried: [], record: { state: 'failed', attempts: 0, costState: 'none' } });
   });
 
   it('records what was refused before anybody was asked', async () => {

@@ -12,6 +12,7 @@ import { systemRandom } from '../base/random.ts';
 import { IdempotencyStore } from '../records/idempotency-store.ts';
 import { recordsMigrations, type RecordsTables } from '../records/records-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../storage/sqlite-database.ts';
+import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { eventStreamHeaders } from './event-stream.ts';
 import { type Answer, Idempotency } from './idempotency.ts';
 import { keptBytesMax } from './reply-copy.ts';
@@ -318,6 +319,20 @@ describe('a twin', () => {
     expect((await first).statusCode).toBe(200);
     expect((await post('k')).headers['idempotent-replayed']).toBe('true');
   });
+});
+
+it('whose claim may have been made and was not heard of is free again soon: nobody answers it', async () => {
+  behave = whole('{}');
+  const { claim } = store;
+  store.claim = async (...args) => {
+    await claim.apply(store, args);
+    throw new Fault('storage_unavailable', { cause: new UnknownOutcome('the connection was lost') });
+  };
+  expect((await post('k')).statusCode).toBe(503);
+  store.claim = claim;
+  expect((await post('k')).statusCode).toBe(409);
+  await idempotency.renewLeases();
+  expect([(await post('k')).statusCode, runs]).toEqual([200, 1]);
 });
 
 it('what is kept can be read by nobody who has the database', async () => {

@@ -7,6 +7,7 @@ import { type Log, stackOf } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { Sealer } from '../base/sealer.ts';
 import type { Claim, EarlierRequest, IdempotencyStore, IdempotentScope } from '../records/idempotency-store.ts';
+import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { encodeChatError } from '../wire/openai-chat/error-encode.ts';
 import { callerOf } from './authentication.ts';
 import { vendorOf } from './base-path.ts';
@@ -53,6 +54,8 @@ export class Idempotency {
   /** Of this process, in the rows that it answers. */
   readonly #owner: string;
   #openCount = 0;
+  /** Claims of which only the news was lost, if they were made at all: nobody answers them. */
+  readonly #doubtful = new Set<Claim>();
 
   constructor(deps: IdempotencyDeps) {
     this.#deps = deps;
@@ -71,9 +74,14 @@ export class Idempotency {
     return () => this.#answerOnce(request, reply, generationId, answer);
   }
 
-  /** To be called every `leaseRenewMs`: tells the replicas that what is under way here still is. */
+  /** To be called every `leaseRenewMs`: tells the replicas that what is under way here still is, and gives up what nobody answers. */
   async renewLeases(): Promise<void> {
-    if (this.#openCount > 0) await this.#deps.store.renew(this.#owner, this.#deps.clock.nowMs() + leaseMs);
+    const { store, clock } = this.#deps;
+    if (this.#openCount > 0) await store.renew(this.#owner, clock.nowMs() + leaseMs);
+    for (const claim of this.#doubtful) {
+      await store.release(claim);
+      this.#doubtful.delete(claim);
+    }
   }
 
   /** To be called every `idempotencySweepMs`: removes the keys whose 24 h are over. */
@@ -91,7 +99,10 @@ export class Idempotency {
       tenantId, mode, key: keyOf(request), generationId, fingerprint: this.#fingerprint(request), owner: this.#owner,
       nowMs, leaseMs: nowMs + leaseMs, expiresMs: nowMs + keptForMs,
     };
-    const earlier = await store.claim(claim);
+    const earlier = await store.claim(claim).catch((thrown: unknown) => {
+      if (thrown instanceof Fault && thrown.cause instanceof UnknownOutcome) this.#doubtful.add(claim);
+      throw thrown;
+    });
     if (earlier === undefined) return this.#answerFirst(request, claim, answer);
     if (earlier === 'unsettled') throw new Fault('request_in_progress', { retryAfterMs: twinRetryMs });
     request.generationId = earlier.generationId;

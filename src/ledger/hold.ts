@@ -45,8 +45,18 @@ export interface Charge {
   readonly currency: Currency;
   /** What each budget leg of the hold has to bear, in that budget's currency, in the same order. */
   readonly budgetNanos: readonly Nanos[];
-  /** When the price was in another currency: what it came to there, and the rate. */
-  readonly conversion?: { readonly priceNanos: Nanos; readonly priceCurrency: Currency; readonly rate: string; readonly rateFrom: string };
+  /** When the price was in another currency than the wallet. */
+  readonly conversion?: ChargeConversion;
+  /** The same for each budget leg, in the same order; absent: all are in the price's currency. */
+  readonly budgetConversions?: readonly (ChargeConversion | undefined)[];
+}
+
+/** What a price came to in its own currency, and the rate that it was turned into another one by. */
+export interface ChargeConversion {
+  readonly priceNanos: Nanos;
+  readonly priceCurrency: Currency;
+  readonly rate: string;
+  readonly rateFrom: string;
 }
 
 /** What the upstream charges us for a call. */

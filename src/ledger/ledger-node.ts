@@ -11,7 +11,7 @@ import type { LedgerTables, TransfersTable } from './ledger-tables.ts';
 /** How often a server says that it is alive, and for how long it is believed. */
 const beatMs = 5_000;
 const leaseMs = 15_000;
-/** Clocks of servers differ a little; a lease is taken for lapsed only this much later. */
+/** A lease that has not been renewed is taken for lapsed only this much later. */
 const graceMs = 5_000;
 const sweepRowsMax = 500;
 
@@ -54,9 +54,10 @@ export class LedgerNode implements AsyncDisposable {
   #cancel: () => void = () => {};
   #pass: Promise<void> | undefined;
   #closed = false;
-  /** On the monotonic clock: our last beat, and from when on another's lapsed lease says that it is dead. */
+  /** Of each server that is listed: its lease as we read it, and since when, on our monotonic clock, it has stood so. */
+  readonly #leases = new Map<string, { readonly untilMs: number; readonly sinceMs: number }>();
+  /** Our last beat, on that clock. */
   #beatAtMs = -Infinity;
-  #judgesFromMs = 0;
 
   constructor(parts: LedgerNodeParts) {
     this.#parts = parts;
@@ -73,9 +74,10 @@ export class LedgerNode implements AsyncDisposable {
 
   /** Gives back every hold whose owner is gone or whose time is over. Resolves with how many calls those were. */
   async sweep(): Promise<number> {
+    const living = this.#parts.alone ? [this.#parts.id] : await this.#living();
     let calls = 0;
     for (;;) {
-      const rows = await this.#parts.database.query(this.#orphaned());
+      const rows = await this.#parts.database.query(this.#orphaned(living));
       const groups = [...Map.groupBy(rows, ({ id }) => id.slice(0, id.lastIndexOf('/'))).values()];
       // The last call of a full page may lack legs.
       if (rows.length === sweepRowsMax && groups.length > 1) groups.pop();
@@ -92,6 +94,8 @@ export class LedgerNode implements AsyncDisposable {
     this.#closed = true;
     this.#cancel();
     await this.#pass;
+    // What is not booked now would be told by the next sweep as a call whose outcome nobody knows.
+    await this.#ledger?.bookDelayed().catch(this.#parts.onFailure);
     const leaving = this.#builder.deleteFrom('ledger_nodes').where('id', '=', this.#parts.id).compile();
     await this.#parts.database.commit([leaving]).catch(this.#parts.onFailure);
   }
@@ -107,7 +111,7 @@ export class LedgerNode implements AsyncDisposable {
     try {
       await this.#beat();
       await this.#ledger?.bookDelayed();
-      if (this.#parts.alone || this.#parts.clock.monotonicMs() >= this.#judgesFromMs) await this.sweep();
+      await this.sweep();
     } catch (cause) {
       this.#parts.onFailure(cause);
     }
@@ -125,27 +129,30 @@ export class LedgerNode implements AsyncDisposable {
       // Long gone: what they held has been given back.
       this.#builder.deleteFrom('ledger_nodes').where('lease_until_ms', '<', clock.nowMs() - 100 * leaseMs).compile(),
     ]);
-    // While we could not say that we are alive (the database was gone), others could not either: they have a lease's time to do so.
+    // While we could not say that we are alive (the database was gone), others could not either: each has a lease's time to do so.
     const atMs = clock.monotonicMs();
-    if (atMs - this.#beatAtMs > leaseMs) this.#judgesFromMs = atMs + leaseMs;
+    if (atMs - this.#beatAtMs > leaseMs) this.#leases.clear();
     this.#beatAtMs = atMs;
   }
 
-  #orphaned(): CompiledQuery<TransfersTable> {
-    const { clock, id, alone } = this.#parts;
-    const nowMs = clock.nowMs();
+  /** Servers whose leases we see renewed. By our own clock: theirs may be wrong. */
+  async #living(): Promise<readonly string[]> {
+    const rows = await this.#parts.database.query(this.#builder.selectFrom('ledger_nodes').selectAll().compile());
+    const atMs = this.#parts.clock.monotonicMs();
+    const listed = new Set(rows.map(({ id }) => id));
+    for (const id of this.#leases.keys()) if (!listed.has(id)) this.#leases.delete(id);
+    for (const { id, lease_until_ms: untilMs } of rows) {
+      if (this.#leases.get(id)?.untilMs !== untilMs) this.#leases.set(id, { untilMs, sinceMs: atMs });
+    }
+    return [...this.#leases].filter(([, { sinceMs }]) => atMs - sinceMs <= leaseMs + graceMs).map(([id]) => id);
+  }
+
+  #orphaned(living: readonly string[]): CompiledQuery<TransfersTable> {
     const others = this.#builder
       .selectFrom('ledger_transfers')
       .selectAll()
       .where('open', '=', sql<number>`1`)
-      .where((where) =>
-        where.or([
-          where('expires_ms', '<', nowMs),
-          alone
-            ? where('owner', '<>', id)
-            : where('owner', 'not in', this.#builder.selectFrom('ledger_nodes').select('id').where('lease_until_ms', '>', nowMs - graceMs)),
-        ]),
-      );
+      .where((where) => where.or([where('expires_ms', '<', this.#parts.clock.nowMs()), living.length === 0 ? where('owner', 'is not', null) : where('owner', 'not in', living)]));
     return others.orderBy('id').limit(sweepRowsMax).compile();
   }
 

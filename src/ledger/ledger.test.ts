@@ -277,6 +277,33 @@ onEveryDatabase((databases) => {
       await expectSoundBooks();
     });
 
+    it('is not taken for dead because of what its clock says', async () => {
+      await openWallet(1_000n);
+      const hasty = new ManualClock(clock.nowMs() + 3_600_000);
+      const other = new LedgerNode({ database, clock: hasty, id: 'node_other', alone: false, onOrphan: () => [], onFailure: (cause) => { throw cause; } });
+      const held = await ledger.reserve({ generationId: 'gen_1', attempt: 1, tenantId: 'ten_1', keyId: 'key_1', legs: [{ account: wallet(), amountNanos: 100n }], lifeMs: 7_200_000, memo: '{}' });
+      const beat = (): Promise<unknown> => {
+        const lease = { lease_until_ms: clock.nowMs() + 15_000 };
+        return database.commit([
+          database.builder<LedgerTables>().insertInto('ledger_nodes').values({ id: 'node_me', ...lease }).onConflict((conflict) => conflict.column('id').doUpdateSet(lease)).compile(),
+        ]);
+      };
+      for (let beats = 0; beats < 8; beats += 1) {
+        await beat();
+        expect(await other.sweep()).toBe(0);
+        clock.advance(5_000);
+        hasty.advance(5_000);
+      }
+      expect(await ledger.resolutionOf(held)).toBeUndefined();
+      for (let passed = 0; passed < 15_000; passed += 5_000) {
+        expect(await other.sweep()).toBe(0);
+        hasty.advance(5_000);
+      }
+      hasty.advance(1);
+      expect(await other.sweep()).toBe(1);
+      await expectSoundBooks();
+    });
+
     it('is not taken for dead because the database was gone for all of them', async () => {
       let isGone = false;
       let underWay = 0;
@@ -320,6 +347,16 @@ onEveryDatabase((databases) => {
       expect(await ledger.resolutionOf(held)).toBe('expired');
       await nodes[0]?.[Symbol.asyncDispose]();
       await expectSoundBooks();
+    });
+
+    it('in peace books first what was noted for later', async () => {
+      await openWallet(1_000n);
+      const mine = nodeOf('node_me', false);
+      await mine.start(ledger);
+      const held = await hold(100n);
+      ledger.freeLater(held);
+      await mine[Symbol.asyncDispose]();
+      expect(await ledger.resolutionOf(held)).toBe('voided');
     });
 
     it('and so is a hold whose time is over, whoever has it', async () => {

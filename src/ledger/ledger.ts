@@ -7,7 +7,7 @@ import type { Database } from '../storage/database.ts';
 import { StatementError } from '../storage/statement-error.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
-import { type Charge, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
+import { type Charge, type ChargeConversion, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
 import { type ConversionColumns, LedgerStatements, type NewTransfer } from './ledger-statements.ts';
 import type { BalancesTable, TransferPhase } from './ledger-tables.ts';
 
@@ -180,7 +180,7 @@ export class Ledger {
     const statements: CompiledQuery[] = [];
     for (const [index, leg] of hold.legs.entries()) {
       const amountNanos = charge === undefined ? 0n : postedOn(leg, index, charge);
-      const conversion = index === 0 ? charge?.conversion : undefined;
+      const conversion = index === 0 ? charge?.conversion : charge?.budgetConversions?.[index - 1];
       statements.push(this.#statements.ending({ pendingId: leg.transferId, phase, amountNanos, atMs }, conversion === undefined ? undefined : conversionColumns(conversion)));
     }
     if (further.length > 0) statements.push(this.#statements.callInsertion(further));
@@ -221,7 +221,7 @@ export function endOf(transferId: string): string {
   return `${transferId}/end`;
 }
 
-function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: NonNullable<Charge['conversion']>): ConversionColumns {
+function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: ChargeConversion): ConversionColumns {
   return { price_nanos: priceNanos, price_currency: priceCurrency, rate, rate_from: rateFrom };
 }
 
