@@ -36,4 +36,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.MOONGATE_PORT}/healthz`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 # As npm start does, but without npm between the signals and the server.
-CMD ["node", "--max-semi-space-size=8", "src/start.mjs"]
+CMD ["node", "--max-semi-space-size=32", "src/start.mjs"]

@@ -110,8 +110,8 @@ function row(scenario: Scenario): string {
 const report = `# Benchmark results
 
 ${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, Node ${process.versions.node};
-${rounds} rounds, interleaved, medians. Servers on core 0, load and upstream on core 1. Moongate runs as shipped: key check, metering
-and a durable record for each request; 64, 32 and 8 clients at the three sizes. Trust the ratios, not the absolute figures. \`npm run bench\` writes this file.
+${rounds} rounds, interleaved, medians. Servers on core 0, load and upstream on core 1. Moongate runs as shipped: key check, the worst
+case held in the ledger before the upstream is asked, the charge and its record booked together before the last byte leaves; 64, 32 and 8 clients at the three sizes. Trust the ratios, not the absolute figures. \`npm run bench\` writes this file.
 
 | what | unit | direct | nginx | bare relay | Moongate | Moongate ÷ relay |
 |---|---|---|---|---|---|---|

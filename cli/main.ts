@@ -4,7 +4,7 @@ import { run } from './run.ts';
 
 const server = fileURLToPath(new URL('../src/start.mjs', import.meta.url));
 /** As in package.json's `start`: a small young generation, which halves the memory of an open stream and costs no speed. */
-const serverFlags = ['--max-semi-space-size=8'];
+const serverFlags = ['--max-semi-space-size=32'];
 
 // The exit code is set rather than `process.exit` called, so that long output into a pipe is not cut short.
 process.exitCode = await run(process.argv.slice(2), {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { verifyLedger } from '../src/ledger/verify.ts';
 import type { Database } from '../src/storage/database.ts';
+import { verifyBooks } from '../src/verify-books.ts';
 import type { UpstreamCallLog } from './money-upstream.ts';
 
 /** What the books say of a run, beside what clients and the upstream have seen. All should be zero or empty. */
@@ -11,7 +11,7 @@ export interface BooksReading {
   readonly doubled: number;
   /** Charges, in nano-units, that differ from what the upstream's own log makes them. */
   readonly amountsWrong: number;
-  /** Calls in the upstream's log beyond those for which money was held. */
+  /** Calls in the upstream's log beyond those for which money was held, or of which there is a record. */
   readonly callsWithoutHold: number;
   /** Calls that still hold money. */
   readonly openHolds: number;
@@ -46,12 +46,15 @@ export async function readBooks(database: Database, { acknowledged, upstreamCall
     if (call === undefined) return false;
     return row.charged_nanos === BigInt(call.promptTokens) * nanosPerToken.input + BigInt(call.outputTokens) * nanosPerToken.output;
   };
-  const { laws, openHoldCount } = await verifyLedger(database, nowMs);
+  const { laws, openHoldCount } = await verifyBooks(database, nowMs);
+  // A call in the upstream's log is on record by its reply, or is one of those whose outcome nobody knows.
+  const recorded = charges.filter((row) => calls.has(row.reply_id ?? '')).length;
+  const untold = charges.filter((row) => row.reply_id === null && row.state !== 'complete').length;
   return {
     lost: acknowledged.filter((id) => byId.get(id)?.state !== 'complete' || byId.get(id)?.charge_count !== 1).length,
     doubled: charges.filter((row) => row.charge_count > 1).length,
     amountsWrong: charges.filter((row) => row.state === 'complete' && !amountIsRight(row)).length,
-    callsWithoutHold: Math.max(0, upstreamCalls.length - (holds?.held ?? 0)),
+    callsWithoutHold: Math.max(0, upstreamCalls.length - (holds?.held ?? 0), upstreamCalls.length - recorded - untold),
     openHolds: openHoldCount,
     breaches: laws.flatMap(({ law, breach }) => (breach === undefined ? [] : [`${law}: ${breach}`])),
   };

@@ -16,6 +16,7 @@ export class MoneyUpstream implements AsyncDisposable {
   readonly calls: UpstreamCallLog[] = [];
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #delayMs: number;
+  #gate: Promise<void> = Promise.resolve();
 
   private constructor(delayMs: number) {
     this.#delayMs = delayMs;
@@ -32,6 +33,13 @@ export class MoneyUpstream implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
   }
 
+  /** From now on calls are taken and not answered, until the function that is returned is called. */
+  hold(): () => void {
+    const gate = Promise.withResolvers<void>();
+    this.#gate = gate.promise;
+    return gate.resolve;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -45,6 +53,7 @@ export class MoneyUpstream implements AsyncDisposable {
     const number = this.calls.length + 1;
     const call = { replyId: `chatcmpl-${number}`, promptTokens: 10 + (number % 7), outputTokens: 5 + (number % 11) };
     this.calls.push(call);
+    await this.#gate;
     await pause(this.#delayMs);
     const usage = { prompt_tokens: call.promptTokens, completion_tokens: call.outputTokens, total_tokens: call.promptTokens + call.outputTokens };
     if (stream === true) await streamed(response, call.replyId, usage, this.#delayMs);

@@ -10,7 +10,7 @@ import { openSqliteToRead } from './storage/sqlite-database.ts';
  * The database that the configuration names, to be read only, whether or not a server is running on it; no folder is locked,
  * and nothing is migrated. Throws `StartRefusal` when there is none.
  */
-export async function openBooks({ databaseUrl, dataDir }: Config): Promise<Database> {
+export async function openBooks({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<Database> {
   if (databaseUrl !== undefined) return openPostgresToRead(databaseUrl);
   const path = databasePathIn(dataDir);
   if (!existsSync(path)) throw new StartRefusal(`there is no database at ${path}; name the data folder of the server with --data-dir`);

@@ -151,6 +151,11 @@ export class Billing {
     }
   }
 
+  /** Gives back what is held for a call whose end could not be booked, as soon as that can be done: nobody pays for it. */
+  abandon(held: Hold | undefined): void {
+    if (held !== undefined) this.#parts.ledger.freeLater(held);
+  }
+
   async #book(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
     const { ledger, database, records } = this.#parts;
     const settlement = bill === undefined ? undefined : settlementOf(record, bill);

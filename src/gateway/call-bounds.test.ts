@@ -24,6 +24,13 @@ describe('the bounds of a call', () => {
     expect(boundsOf(asking(), offer, 100, true)).toMatchObject({ outputTokensMax: 800, limitToSend: 800 });
   });
 
+  it('are 32,768 tokens for such a payer where the window would leave more', () => {
+    const wide = { ...offer, contextTokens: 262_144, outputTokensMax: 262_144 };
+    expect(boundsOf(asking(), wide, 300, true)).toMatchObject({ outputTokensMax: 32_768, limitToSend: 32_768 });
+    expect(boundsOf(asking(), wide, 300, false)).toMatchObject({ outputTokensMax: 261_844 });
+    expect(boundsOf(asking({ outputTokensMax: 100_000 }), wide, 300, true)).toMatchObject({ outputTokensMax: 100_000 });
+  });
+
   it('do not take a long prompt’s bound for its length: no limit is made of a window that only seems full', () => {
     expect(boundsOf(asking(), offer, 4_000, true)).toEqual({ promptTokensMax: 1_000, outputTokensMax: 800, choiceCount: 1 });
     expect(boundsOf(asking(), { ...offer, contextAssumed: true }, 4_000, true)).toMatchObject({ promptTokensMax: 4_000 });

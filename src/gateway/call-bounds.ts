@@ -17,11 +17,18 @@ export interface CallBounds {
 const answerTokensMax = 10_000_000;
 
 /**
+ * What a payer who can run out of money gets where neither he nor the offer names a limit: Moonshot's own default for its newer
+ * models (moonshot-api.md 2.1). A whole window would be held for every "Hello!".
+ */
+const assumedOutputTokens = 32_768;
+
+/**
  * What `request` can use at most at `offer`. `promptTokensMax` is an upper bound of its prompt. `binding`: the payer can run
  * out of money, so that the bound must hold, and is sent along even where the offer states no default.
  *
  * A model asks for one search a turn as a rule; more are the operator's loss.
- * The limit is the caller's, else the offer's default (the vendor applies it anyway), else all that the window leaves.
+ * The limit is the caller's, else the offer's default (the vendor applies it anyway), else all that the window leaves, or what
+ * is assumed where the bound is binding.
  */
 export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax: number, binding: boolean): CallBounds {
   const { contextTokens, contextAssumed, outputTokensMax, outputTokensDefault } = offer;
@@ -31,8 +38,9 @@ export function boundsOf(request: DialogueRequest, offer: Offer, promptTokensMax
   const left = contextTokens - promptTokensMax;
   const window = left > 0 ? Math.min(outputTokensMax, left) : outputTokensMax;
   const choiceCount = request.sampling.choiceCount ?? 1;
+  const silent = binding ? Math.min(window, assumedOutputTokens) : window;
   // Of a window that is assumed the largest output is a guess too, and the limit is sent on as it was asked for.
-  const output = asked === undefined ? window : Math.min(asked, contextAssumed === true ? answerTokensMax : outputTokensMax);
+  const output = asked === undefined ? silent : Math.min(asked, contextAssumed === true ? answerTokensMax : outputTokensMax);
   return {
     promptTokensMax: prompt,
     outputTokensMax: output,

@@ -15,7 +15,7 @@ import { totalTokens, type Usage } from '../dialogue/usage.ts';
 import type { Hold } from '../ledger/hold.ts';
 import { type PlannedAttempt, retiredFault } from '../routing/plan.ts';
 import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type UpstreamCall } from '../upstreams/upstream.ts';
-import type { BilledCall, Billing } from './billing.ts';
+import type { BilledCall, Billing, Reckoning } from './billing.ts';
 import { boundsOf } from './call-bounds.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
@@ -76,7 +76,7 @@ export interface GatewayDeps {
   readonly limiter: Pick<RateLimiter, 'take'>;
   /** Whether any limit of the caller's counts tokens, so that they must be estimated beforehand. */
   countsTokens(caller: Caller, modelId: string): boolean;
-  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close'>;
+  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close' | 'abandon'>;
   /** Told of the places that each call passes; see `Checkpoint`. */
   readonly onCheckpoint?: ((passed: Checkpoint) => void) | undefined;
 }
@@ -192,7 +192,7 @@ export class Gateway {
       const failure = await this.#attemptOne(journey, attempt, upstream, held.limitToSend);
       if (failure === undefined) return undefined;
       journey.stage = failure.stage;
-      if (journey.signal.aborted) return failure.fault.code === 'caller_gone' ? failure.fault : new Fault('caller_gone');
+      if (journey.signal.aborted) return goneBy(journey.signal);
       fault = preferred(fault, this.#explained(failure.fault, attempt, plan));
       if (!mayTryNext(failure, maybeProcessed)) return fault;
       if (isModelGone(failure.fault)) gone = true;
@@ -269,19 +269,35 @@ export class Gateway {
       caller, request, generationId: options.generationId, surface: options.surface,
       attempt, attempts, failure, stage, meter, startedMs, firstEventAfterMs, durationMs: this.#elapsedMs(journey),
     };
-    const accountable = usesTokens(ended);
-    const prompt = accountable && meter.usage === undefined && attempt !== undefined ? await this.#deps.estimatePrompt(request, attempt.offer.modelId) : 0;
-    const usage = usageOf(ended, prompt);
-    const reckoning = attempt === undefined || !accountable ? undefined : this.#deps.billing.reckon(billedCall(journey), attempt, usage, journey.held);
+    const { usage, reckoning } = await this.#reckon(journey, ended);
     this.#deps.onCheckpoint?.('before-settle');
-    await this.#deps.billing.close(recordOf(ended, accountable ? usage : undefined, reckoning), reckoning?.bill, journey.held);
+    await this.#deps.billing.close(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, journey.held);
     this.#deps.onCheckpoint?.('after-settle');
     return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
+  }
+
+  /** Usage, and what it came to; the latter undefined when no tokens are to be accounted for. */
+  async #reckon(journey: Journey, ended: Ended): Promise<{ readonly usage: Usage; readonly reckoning: Reckoning | undefined }> {
+    const { billing, estimatePrompt } = this.#deps;
+    const { attempt, held, meter, request } = journey;
+    if (attempt === undefined || !usesTokens(ended)) return { usage: usageOf(ended, 0), reckoning: undefined };
+    try {
+      const usage = usageOf(ended, meter.usage === undefined ? await estimatePrompt(request, attempt.offer.modelId) : 0);
+      return { usage, reckoning: billing.reckon(billedCall(journey), attempt, usage, held) };
+    } catch (thrown) {
+      billing.abandon(held);
+      throw thrown;
+    }
   }
 
   #elapsedMs(journey: Journey): number {
     return Math.round(this.#deps.clock.monotonicMs() - journey.startedMonotonicMs);
   }
+}
+
+/** Why a call was ended from our side of the wire: its caller left, or whoever aborted it says otherwise (a server that closes). */
+function goneBy(signal: AbortSignal): Fault {
+  return signal.reason instanceof Fault ? signal.reason : new Fault('caller_gone');
 }
 
 function billedCall({ caller, request, options, startedMs }: Journey): BilledCall {

@@ -74,7 +74,8 @@ export class Tariff {
    * currency: a free model can be used without a rate.
    */
   convert({ amountNanos, currency }: Money, to: Currency, atMs: number, rounding: 'up' | 'half-even'): Converted {
-    if (currency === to) return { amountNanos, currency };
+    // Nothing is nothing in every currency.
+    if (currency === to || amountNanos === 0n) return { amountNanos, currency: to };
     const { rates } = this.#parts;
     const conversion = rounding === 'up' ? rates.convertUp(amountNanos, currency, to, atMs) : rates.convert(amountNanos, currency, to, atMs);
     if (conversion === undefined && amountNanos === 0n) return { amountNanos, currency: to };

@@ -235,12 +235,12 @@ function shortOf(account: HeldAccount, balance: BalancesTable | undefined): Faul
   const money = `${formatNanos(left < 0n ? 0n : left)} ${account.currency}`;
   if (account.kind === 'wallet') {
     return new Fault('quota_exceeded', {
-      message: `You exceeded your current token quota: <${account.tenantId}> ${money} available, which is less than this request may cost; please check your account balance`,
+      message: `You exceeded your current token quota: <${account.tenantId}> ${money} available, which is less than this request may cost; lower max_tokens, or check your account balance`,
     });
   }
   const whose = account.ownerId.startsWith('key_') ? 'key' : 'account';
   const about = `${account.modelId === undefined ? '' : ` for ${account.modelId}`}, ${account.period.replace('/', ' ')}`;
   return new Fault('quota_exceeded', {
-    message: `You exceeded the spending limit of this ${whose}${about}: ${money} left of ${formatNanos(account.allowanceNanos)} ${account.currency}, which is less than this request may cost`,
+    message: `You exceeded the spending limit of this ${whose}${about}: ${money} left of ${formatNanos(account.allowanceNanos)} ${account.currency}, which is less than this request may cost; lower max_tokens, or wait for the next period`,
   });
 }
