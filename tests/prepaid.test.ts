@@ -78,7 +78,7 @@ describe('a prepaid tenant', () => {
     expect([replies.length - refused.length, upstream.requests.length - before]).toEqual([2, 2]);
     for (const one of refused) {
       expect([one.status, one.headers.get('x-should-retry'), one.headers.get('retry-after')]).toEqual([429, 'false', null]);
-      expect(await one.json()).toMatchObject({ error: { type: 'exceeded_current_quota_error', message: expect.stringContaining('please check your account balance') } });
+      expect(await one.json()).toMatchObject({ error: { type: 'exceeded_current_quota_error', message: expect.stringContaining('check your account balance') } });
     }
     expect(await balanceOf(key)).toMatchObject({ available_balance: 0.0042, held_balance: 0 });
   });

@@ -74,11 +74,9 @@ export class Tariff {
    * currency: a free model can be used without a rate.
    */
   convert({ amountNanos, currency }: Money, to: Currency, atMs: number, rounding: 'up' | 'half-even'): Converted {
-    // Nothing is nothing in every currency.
     if (currency === to || amountNanos === 0n) return { amountNanos, currency: to };
     const { rates } = this.#parts;
     const conversion = rounding === 'up' ? rates.convertUp(amountNanos, currency, to, atMs) : rates.convert(amountNanos, currency, to, atMs);
-    if (conversion === undefined && amountNanos === 0n) return { amountNanos, currency: to };
     if (conversion === undefined) {
       throw new Fault('exchange_rate_missing', {
         message: `the price of this model is in ${currency} and the account pays in ${to}: no exchange rate for the two is known that is recent enough; the operator must add one (money.rates in moongate.yaml, or "moongate rates import")`,
