@@ -1,25 +1,14 @@
-import { type CompiledQuery, type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { formatNanos } from './base/money.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { houseMigrations } from './house-migrations.ts';
-import { type BooksProof, type LawResult, verifyLedger } from './ledger/verify.ts';
+import { type BooksProof, type Breach, type Law, testLaws, verifyLedger } from './ledger/verify.ts';
 import type { Database } from './storage/database.ts';
 import { pendingMigrations } from './storage/migration.ts';
 
 const ledgerMigration = 'ledger/0001-transfers-and-balances';
 /** A charge may be booked that much later than its call began, and a little more: no call takes longer. */
 const callMsMax = 4 * 86_400_000;
-
-interface Breach {
-  readonly id: string;
-  readonly detail: string | null;
-}
-
-/** A law by its words, and the query for rows that break it. */
-interface Law {
-  readonly law: string;
-  readonly query: CompiledQuery<Breach>;
-}
 
 /**
  * Proves the books: the laws of the ledger itself, and those between it and the records of generations. What was recorded before
@@ -30,12 +19,7 @@ export async function verifyBooks(database: Database, nowMs: number): Promise<Bo
   const builder = database.builder<never>();
   const span = await spanOf(database, builder);
   const proof = await verifyLedger(database, nowMs);
-  const laws: LawResult[] = [];
-  for (const { law, query } of lawsOf(builder, span)) {
-    const [breach] = await database.report(query);
-    laws.push(breach === undefined ? { law } : { law, breach: `${breach.id}${breach.detail === null ? '' : ` (${breach.detail})`}` });
-  }
-  return { ...proof, laws: [...proof.laws, ...laws] };
+  return { ...proof, laws: [...proof.laws, ...(await testLaws(database, lawsOf(builder, span)))] };
 }
 
 /** Whether every law is kept. */
@@ -69,23 +53,35 @@ function lawsOf(builder: Kysely<never>, { sinceMs, recordedSinceMs }: Span): rea
     FROM ledger_transfers WHERE kind = 'charge' AND generation_id IS NOT NULL GROUP BY generation_id
   )`;
   const breaking = (law: string, text: ReturnType<typeof sql<Breach>>): Law => ({ law, query: text.compile(builder) });
+  // A call without a charge, even of nothing, is one that nobody pays for: a free one, or one without a price.
+  const bookedLike = (kind: 'cost' | 'loss', law: string, nanos: RawBuilder<unknown>, currency: RawBuilder<unknown>): Law =>
+    breaking(law, sql<Breach>`
+      SELECT g.id AS id, COALESCE(t.id, ${sql.lit(`no ${kind}`)}) AS detail, COALESCE(t.amount_nanos, 0) AS found_nanos, COALESCE(${nanos}, 0) AS expected_nanos
+      FROM generations g LEFT JOIN ledger_transfers t ON t.id = g.id || ${sql.lit(`/${kind}`)}
+      WHERE g.started_ms >= ${sinceMs} AND (
+        CASE WHEN g.charge_nanos IS NULL THEN 0 ELSE COALESCE(${nanos}, 0) END <> COALESCE(t.amount_nanos, 0) OR (t.id IS NOT NULL AND ${currency} <> t.currency)
+      ) ORDER BY g.id LIMIT 1`);
   return [
     breaking('each call that was recorded as priced has one charge, or a hold whose outcome came too late', sql<Breach>`
       SELECT g.id AS id, g.state AS detail FROM generations g LEFT JOIN ${outcomes} o ON o.generation_id = g.id
       WHERE g.mode = 'live' AND g.cost_state = 'priced' AND g.started_ms >= ${sinceMs}
         AND COALESCE(o.charges, 0) <> 1 AND NOT (COALESCE(o.charges, 0) = 0 AND COALESCE(o.expiries, 0) > 0) ORDER BY g.id LIMIT 1`),
-    breaking('each charge is of a call that was recorded', sql<Breach>`
+    breaking('each charge, cost and loss is of a call that was recorded', sql<Breach>`
       SELECT t.generation_id AS id, t.id AS detail FROM ledger_transfers t LEFT JOIN generations g ON g.id = t.generation_id
-      WHERE t.kind = 'charge' AND t.phase = 'posted' AND g.id IS NULL AND t.created_ms >= ${recordedSinceMs} ORDER BY t.generation_id LIMIT 1`),
+      WHERE t.kind IN ('charge', 'cost', 'loss') AND t.phase = 'posted' AND g.id IS NULL AND t.created_ms >= ${recordedSinceMs} ORDER BY t.generation_id, t.id LIMIT 1`),
     breaking('each call whose outcome is unknown has a hold that was given back, and no charge', sql<Breach>`
       SELECT g.id AS id, CASE WHEN COALESCE(o.charges, 0) > 0 THEN 'charged' ELSE 'no hold was given back' END AS detail
       FROM generations g LEFT JOIN ${outcomes} o ON o.generation_id = g.id
       WHERE g.state = 'unknown' AND (COALESCE(o.charges, 0) > 0 OR COALESCE(o.expiries, 0) = 0) ORDER BY g.id LIMIT 1`),
     breaking('each call was charged what its record says', sql<Breach>`
-      SELECT g.id AS id, COALESCE(t.id, 'no charge') AS detail
+      SELECT g.id AS id, COALESCE(t.id, 'no charge') AS detail, COALESCE(t.amount_nanos, 0) AS found_nanos, COALESCE(g.charge_nanos, 0) AS expected_nanos
       FROM generations g LEFT JOIN ledger_transfers t ON t.generation_id = g.id AND t.kind = 'charge' AND t.phase = 'posted'
       WHERE g.started_ms >= ${sinceMs} AND (COALESCE(g.charge_nanos, 0) <> COALESCE(t.amount_nanos, 0)
         OR (t.id IS NOT NULL AND (g.charge_currency IS NULL OR g.charge_currency <> t.currency))) ORDER BY g.id LIMIT 1`),
+    breaking('no call is charged that was recorded as costing nothing or nobody knows what', sql<Breach>`
+      SELECT id, cost_state AS detail FROM generations WHERE cost_state <> 'priced' AND charge_nanos > 0 AND started_ms >= ${sinceMs} ORDER BY id LIMIT 1`),
+    bookedLike('cost', 'each call cost the operator what its record says', sql.ref('g.cost_nanos'), sql.ref('g.currency')),
+    bookedLike('loss', 'each call has lost the operator what its record says', sql.ref('g.loss_nanos'), sql.ref('g.charge_currency')),
   ];
 }
 

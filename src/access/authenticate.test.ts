@@ -287,13 +287,4 @@ describe('Authenticator, when changes that others make are not heard of', () => 
     clock.ms += 10;
     await expect(authenticator.authenticate(expiring.token)).rejects.toMatchObject({ code: 'key_rejected' });
   });
-
-  it('forgets the keys of a tenant, and of no other', async () => {
-    const { keys, authenticator } = setUp();
-    const [mine, theirs] = [keys.add(), keys.add({ tenantId: 'ten_2' })];
-    for (const { token } of [mine, theirs]) await authenticator.authenticate(token);
-    authenticator.forgetTenant('ten_1');
-    expect(authenticator.cached(mine.token)).toBeUndefined();
-    expect(authenticator.cached(theirs.token)).toMatchObject({ tenantId: 'ten_2' });
-  });
 });

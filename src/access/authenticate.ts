@@ -2,7 +2,6 @@ import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
-import type { TenantId } from '../base/id.ts';
 import { claimedId, type KeyId, parseKey, tokenDigest } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import type { KeyHmac } from './key-hmac.ts';
@@ -93,12 +92,6 @@ export class Authenticator {
     this.#unknownUntilMs.delete(id);
     // A lookup under way may have read the old state: it will look again.
     this.#lookups.delete(id);
-  }
-
-  /** As `forget`, for every key of a tenant. */
-  forgetTenant(tenantId: TenantId): void {
-    for (const [id, { key }] of [...this.#known.entries()]) if (key.tenantId === tenantId) this.#known.delete(id);
-    this.#lookups.clear();
   }
 
   /** To be called when changes that others make are not heard of any more. */

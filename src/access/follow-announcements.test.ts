@@ -8,7 +8,6 @@ import { openPostgresDatabase, type PostgresDatabase } from '../storage/postgres
 import { accessMigrations, type AccessTables } from './access-tables.ts';
 import { Authenticator } from './authenticate.ts';
 import { followAnnouncements } from './follow-announcements.ts';
-import { tenantAnnouncement } from './key-announcements.ts';
 import { KeyHmac } from './key-hmac.ts';
 import { KeyStore } from './key-store.ts';
 import { Keys } from './keys.ts';
@@ -60,15 +59,6 @@ describe.skipIf(!canStartPostgres)('what one server changes of keys (needs postg
     const shown = builder.updateTable('api_keys').set({ id: later.key.id }).where('id', '=', 'key_hidden').compile();
     await here.database.commit([shown, ...here.database.announcement('key', later.key.id)]);
     await expect.poll(() => there.authenticator.authenticate(later.token).catch(() => undefined), withinMs).toMatchObject({ keyId: later.key.id });
-  });
-
-  it('holds for all keys of a tenant when the tenant changes', async () => {
-    const { token } = await here.keys.create({ tenantId, mode: 'live', label: '' });
-    await there.authenticator.authenticate(token);
-    const change = here.database.builder<AccessTables>().updateTable('tenants').set({ limits: '{"all":{"rpm":5}}' }).where('id', '=', tenantId).compile();
-    await here.database.commit([change, ...tenantAnnouncement(here.database, tenantId)]);
-    await expect.poll(() => there.authenticator.cached(token), withinMs).toBeUndefined();
-    expect(await there.authenticator.authenticate(token)).toMatchObject({ tenantLimits: { all: { rpm: 5 } } });
   });
 
   it('is not missed by one that could not hear of it', async () => {

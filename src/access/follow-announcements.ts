@@ -1,8 +1,7 @@
-import type { TenantId } from '../base/id.ts';
 import type { Database } from '../storage/database.ts';
 import type { KeyId } from './api-key.ts';
 import type { Authenticator } from './authenticate.ts';
-import { keyTopic, tenantTopic } from './key-announcements.ts';
+import { keyTopic } from './key-announcements.ts';
 
 /** Has `callers` forget whatever any server that shares the database changes; returns what ends that. */
 export function followAnnouncements(database: Database, callers: Authenticator): () => void {
@@ -10,7 +9,6 @@ export function followAnnouncements(database: Database, callers: Authenticator):
     switch (announcement.kind) {
       case 'heard':
         if (announcement.topic === keyTopic) callers.forget(announcement.payload as KeyId);
-        if (announcement.topic === tenantTopic) callers.forgetTenant(announcement.payload as TenantId);
         return;
       case 'lost':
         callers.lose();

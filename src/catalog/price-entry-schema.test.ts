@@ -8,7 +8,7 @@ const window = (from: string, to: string, utcOffset = '+00:00'): object => ({ fr
 describe('a price row', () => {
   it('may state all that there is', () => {
     const full = {
-      ...row, cacheRead: '0.1', cacheWrite: '1', cacheWrite1h: '2', batchInput: '0', batchCacheRead: '0.000001', batchOutput: '999999999999.999999', cacheStoragePerHour: '0.017',
+      ...row, cacheRead: '0.1', cacheWrite: '1', cacheWrite1h: '2', batchInput: '0', batchCacheRead: '0.000001', batchOutput: '999999999.999999', cacheStoragePerHour: '0.017',
       perCall: { webSearch: '0.005' }, tiers: [tier(10), tier(11)],
       windows: [{ ...window('23:00', '01:00', '+08:00'), tiers: [tier(5)] }, window('01:00', '02:00', '+08:00')],
     };

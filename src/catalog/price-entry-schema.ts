@@ -9,7 +9,7 @@ const words = z.string().min(1).max(2000);
  */
 const rate = z
   .string({ error: 'quote a price, so that it stays a decimal: "0.60"' })
-  .regex(/^\d{1,12}(\.\d{1,6})?$/, 'a decimal number of at least 0 with at most six decimal places, such as "0.60"');
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'a decimal number from 0 to 999999999 with at most six decimal places, such as "0.60"');
 
 /** A code of ISO 4217. */
 export const currencyCode = z

@@ -152,7 +152,7 @@ export class Billing {
   }
 
   /** Gives back what is held for a call whose end could not be booked, as soon as that can be done: nobody pays for it. */
-  abandon(held: Hold | undefined): void {
+  free(held: Hold | undefined): void {
     if (held !== undefined) this.#parts.ledger.freeLater(held);
   }
 

@@ -76,7 +76,7 @@ export interface GatewayDeps {
   readonly limiter: Pick<RateLimiter, 'take'>;
   /** Whether any limit of the caller's counts tokens, so that they must be estimated beforehand. */
   countsTokens(caller: Caller, modelId: string): boolean;
-  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close' | 'abandon'>;
+  readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close' | 'free'>;
   /** Told of the places that each call passes; see `Checkpoint`. */
   readonly onCheckpoint?: ((passed: Checkpoint) => void) | undefined;
 }
@@ -285,7 +285,7 @@ export class Gateway {
       const usage = usageOf(ended, meter.usage === undefined ? await estimatePrompt(request, attempt.offer.modelId) : 0);
       return { usage, reckoning: billing.reckon(billedCall(journey), attempt, usage, held) };
     } catch (thrown) {
-      billing.abandon(held);
+      billing.free(held);
       throw thrown;
     }
   }

@@ -39,6 +39,15 @@ export interface LedgerParts {
   readonly nodeId: string;
 }
 
+/** What waits for the database to come back. */
+interface DelayedEntry {
+  readonly entry: BookEntry;
+  readonly notedMs: number;
+}
+
+/** Longer than a database that hangs is waited for. */
+const refusedAgainMs = 30_000;
+
 /**
  * Money: double entry, append-only, in integers of 1e-9. A call's worst case is held before the upstream is asked; what it
  * came to is posted afterwards, and the rest is free again. Whether there is enough is decided by the very statement that
@@ -50,7 +59,7 @@ export class Ledger {
   readonly #nodeId: string;
   readonly #statements: LedgerStatements;
   /** To be booked once the database is back. */
-  readonly #delayed: BookEntry[] = [];
+  #delayed: DelayedEntry[] = [];
 
   constructor({ database, clock, nodeId }: LedgerParts) {
     this.#database = database;
@@ -121,7 +130,7 @@ export class Ledger {
 
   /** Notes what is to be booked once the database is back, unless the hold that it is about has been resolved by then. */
   bookLater(entry: BookEntry): void {
-    this.#delayed.push(entry);
+    this.#delayed.push({ entry, notedMs: this.#clock.monotonicMs() });
   }
 
   /** Notes that a hold is to be freed once the database is back. */
@@ -129,18 +138,28 @@ export class Ledger {
     this.bookLater(this.release(hold));
   }
 
-  /** Books what was noted for later. To be called now and then; throws `storage_unavailable`. */
+  /**
+   * Books what was noted for later. To be called now and then; throws `storage_unavailable`. What is refused is tried again for a
+   * while: the commit that took its hold may still be under way on a server that hangs.
+   */
   async bookDelayed(): Promise<void> {
-    for (let entry = this.#delayed[0]; entry !== undefined; entry = this.#delayed[0]) {
+    for (const delayed of [...this.#delayed]) {
+      const { entry, notedMs } = delayed;
+      let done = this.#clock.monotonicMs() - notedMs > refusedAgainMs;
       try {
-        await this.#database.commitIf(entry.guards, entry.statements);
+        const { committed } = await this.#database.commitIf(entry.guards, entry.statements);
+        done ||= committed;
       } catch (error) {
         // What cannot be stored will never be, and must not keep the others: its hold is given back when its time is over.
-        if (error instanceof StatementError) this.#delayed.shift();
+        if (error instanceof StatementError) this.#drop(delayed);
         throw error;
       }
-      this.#delayed.shift();
+      if (done) this.#drop(delayed);
     }
+  }
+
+  #drop(delayed: DelayedEntry): void {
+    this.#delayed = this.#delayed.filter((one) => one !== delayed);
   }
 
   /**

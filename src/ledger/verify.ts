@@ -25,10 +25,20 @@ export interface BooksProof {
   readonly openHoldCount: number;
 }
 
+/** A row that breaks a law. */
+export interface Breach {
+  readonly id: string;
+  /** In a word, what is wrong with it. */
+  readonly detail: string | null;
+  /** Where two amounts should be the same: what is there, and what should be. */
+  readonly found_nanos?: Nanos;
+  readonly expected_nanos?: Nanos;
+}
+
 /** A law by its words, and the query for rows that break it. */
-interface Law {
+export interface Law {
   readonly law: string;
-  readonly query: CompiledQuery<{ id: string; detail: string | null }>;
+  readonly query: CompiledQuery<Breach>;
 }
 
 /** How long after its expiry a hold may still be open: the sweep comes by every few seconds. */
@@ -39,11 +49,7 @@ const sweepGraceMs = 60_000;
  * one. `nowMs` decides which holds should have come free. Throws `storage_unavailable`.
  */
 export async function verifyLedger(database: Database, nowMs: number): Promise<BooksProof> {
-  const laws: LawResult[] = [];
-  for (const { law, query } of lawsOf(database, nowMs)) {
-    const [breach] = await database.report(query);
-    laws.push(breach === undefined ? { law } : { law, breach: `${breach.id}${breach.detail === null ? '' : ` (${breach.detail})`}` });
-  }
+  const laws = [...(await testLaws(database, lawsOf(database, nowMs)))];
   const totals = await database.report(totalsQuery(database));
   for (const [currency, same] of Map.groupBy(totals, (total) => total.currency)) {
     const sum = same.reduce((so, { balance_nanos }) => so + balance_nanos, 0n);
@@ -59,35 +65,60 @@ export async function verifyLedger(database: Database, nowMs: number): Promise<B
   };
 }
 
+/** Looks for the first row that breaks each law. Throws `storage_unavailable`. */
+export async function testLaws(database: Database, laws: readonly Law[]): Promise<readonly LawResult[]> {
+  const results: LawResult[] = [];
+  for (const { law, query } of laws) {
+    const [breach] = await database.report(query);
+    results.push(breach === undefined ? { law } : { law, breach: breachText(breach) });
+  }
+  return results;
+}
+
+function breachText({ id, detail, found_nanos: found, expected_nanos: expected }: Breach): string {
+  const amounts = found === undefined || expected === undefined ? [] : [`${formatNanos(found)} instead of ${formatNanos(expected)}`];
+  const words = [...(detail === null ? [] : [detail]), ...amounts];
+  return words.length === 0 ? id : `${id} (${words.join(', ')})`;
+}
+
 function lawsOf(database: Database, nowMs: number): readonly Law[] {
   const builder = database.builder<LedgerTables>();
-  const breaking = (law: string, text: ReturnType<typeof sql<{ id: string; detail: string | null }>>): Law => ({ law, query: text.compile(builder) });
-  type Row = { id: string; detail: string | null };
+  const breaking = (law: string, text: ReturnType<typeof sql<Breach>>): Law => ({ law, query: text.compile(builder) });
   return [
-    breaking('each balance is the sum of its transfers', sql<Row>`
-      SELECT b.id AS id, 'posted' AS detail FROM ledger_balances b LEFT JOIN (
+    breaking('each balance is the sum of its transfers', sql<Breach>`
+      SELECT b.id AS id, 'posted' AS detail, b.posted_nanos AS found_nanos, COALESCE(s.moved_nanos, 0) AS expected_nanos FROM ledger_balances b LEFT JOIN (
         SELECT account, SUM(moved_nanos) AS moved_nanos FROM (
           SELECT credit_account AS account, amount_nanos AS moved_nanos FROM ledger_transfers WHERE phase = 'posted'
           UNION ALL SELECT debit_account, -amount_nanos FROM ledger_transfers WHERE phase = 'posted'
         ) moves GROUP BY account
       ) s ON s.account = b.id WHERE b.posted_nanos <> COALESCE(s.moved_nanos, 0) ORDER BY b.id LIMIT 1`),
-    breaking('what is held on each account is the sum of its open holds', sql<Row>`
-      SELECT b.id AS id, 'held' AS detail FROM ledger_balances b LEFT JOIN (
+    breaking('what is held on each account is the sum of its open holds', sql<Breach>`
+      SELECT b.id AS id, 'held' AS detail, b.pending_nanos AS found_nanos, COALESCE(s.held_nanos, 0) AS expected_nanos FROM ledger_balances b LEFT JOIN (
         SELECT debit_account AS account, SUM(amount_nanos) AS held_nanos FROM ledger_transfers WHERE open = 1 GROUP BY debit_account
       ) s ON s.account = b.id WHERE b.pending_nanos <> COALESCE(s.held_nanos, 0) ORDER BY b.id LIMIT 1`),
-    breaking('no account is below its floor', sql<Row>`
+    breaking('no account is below its floor', sql<Breach>`
       SELECT id, currency AS detail FROM ledger_balances WHERE posted_nanos - pending_nanos < floor_nanos ORDER BY id LIMIT 1`),
-    breaking('each hold is open or resolved, never both, never neither', sql<Row>`
+    breaking('each hold is open or resolved, never both, never neither', sql<Breach>`
       SELECT p.id AS id, r.phase AS detail FROM ledger_transfers p LEFT JOIN ledger_transfers r ON r.id = p.id || '/end'
       WHERE p.phase = 'pending' AND ((p.open = 1) = (r.id IS NOT NULL)) ORDER BY p.id LIMIT 1`),
-    breaking('each resolution is of a hold between the same accounts, and moves no more than was held', sql<Row>`
+    breaking('each resolution is of a hold between the same accounts, and moves no more than was held', sql<Breach>`
       SELECT r.id AS id, r.phase AS detail FROM ledger_transfers r LEFT JOIN ledger_transfers p ON p.id = r.pending_id
       WHERE r.pending_id IS NOT NULL AND (p.id IS NULL OR p.phase <> 'pending' OR p.debit_account <> r.debit_account
         OR p.credit_account <> r.credit_account OR p.currency <> r.currency OR r.amount_nanos > p.amount_nanos
         OR (r.phase <> 'posted' AND r.amount_nanos <> 0)) ORDER BY r.id LIMIT 1`),
-    breaking('no hold is open past its expiry', sql<Row>`
+    breaking('no hold is open past its expiry', sql<Breach>`
       SELECT id, owner AS detail FROM ledger_transfers WHERE open = 1 AND expires_ms < ${nowMs - sweepGraceMs} ORDER BY id LIMIT 1`),
-    breaking('no call is charged twice', sql<Row>`
+    breaking('each transfer is in the currency of its two accounts', sql<Breach>`
+      SELECT id, currency AS detail FROM ledger_transfers
+      WHERE debit_account NOT LIKE '%/' || currency OR credit_account NOT LIKE '%/' || currency ORDER BY id LIMIT 1`),
+    // A told rate is rounded, so the product is not exact; what is posted is less than it when the hold was.
+    breaking('each conversion comes to what was posted', sql<Breach>`
+      SELECT r.id AS id, r.price_currency || ' at ' || r.rate AS detail FROM ledger_transfers r LEFT JOIN ledger_transfers p ON p.id = r.pending_id
+      WHERE r.rate IS NOT NULL AND r.phase = 'posted' AND (
+        r.amount_nanos > r.price_nanos * CAST(r.rate AS DOUBLE PRECISION) * 1.000001 + 2
+        OR (r.amount_nanos < r.price_nanos * CAST(r.rate AS DOUBLE PRECISION) * 0.999999 - 2 AND r.amount_nanos < COALESCE(p.amount_nanos, 0))
+      ) ORDER BY r.id LIMIT 1`),
+    breaking('no call is charged twice', sql<Breach>`
       SELECT generation_id AS id, NULL AS detail FROM ledger_transfers WHERE kind = 'charge' AND phase = 'posted'
       GROUP BY generation_id HAVING COUNT(*) > 1 ORDER BY generation_id LIMIT 1`),
   ];

@@ -48,7 +48,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...transfersHandlers(deps),
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
     ...generationsHandlers(deps.records, deps.catalog),
-    ...pricesHandlers(deps.prices),
+    ...pricesHandlers(deps.prices, (reference) => deps.tenants.find(reference)),
     ...ratesHandlers(deps.rates),
     ...reconciliationHandlers(deps.reconciliation),
     ...infoHandlers(deps.info),

@@ -10,6 +10,7 @@ import type { Offer, Price, PriceTier, Rates } from '../../catalog/offer.ts';
 import { priceAt } from '../../catalog/price.ts';
 import type { SellRules } from '../../catalog/sell-rules.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
+import type { TenantRegister } from './tenant-register.ts';
 
 export interface PricesDeps {
   readonly catalog: Pick<Catalog, 'resolve' | 'models' | 'offers' | 'sandboxOffer'>;
@@ -20,21 +21,22 @@ export interface PricesDeps {
   readonly currency: Currency | undefined;
 }
 
-/** Every offer with what it costs and what callers are asked for, now. */
-export function pricesHandlers(deps: PricesDeps): Pick<AdminHandlers, 'prices'> {
+/** Every offer with what it costs and what callers are asked for, now. `findTenant` knows tenants by name and by id, as sell rules do. */
+export function pricesHandlers(deps: PricesDeps, findTenant: TenantRegister['find']): Pick<AdminHandlers, 'prices'> {
   const { catalog, sellRules, clock } = deps;
   return {
-    prices({ model, currency = deps.currency, tenant = '', key = '' }) {
+    async prices({ model, currency = deps.currency, tenant = '', key = '' }) {
       if (currency !== undefined && !isCurrency(currency)) {
         throw new Fault('invalid_request', { message: `Invalid request: "${currency}" is no currency`, field: 'currency' });
       }
+      const payer = tenant === '' ? undefined : await findTenant(tenant).catch(unlessUnknown);
       const nowMs = clock.nowMs();
       const show = (price: Price, adjustBasisPoints: bigint): ShownPrice => shown(price, adjustBasisPoints, currency, nowMs, deps.exchange);
       const row = (offer: Offer): OfferPrice => {
         const cost = priceAt(offer, nowMs);
         const listed = catalog.sandboxOffer(offer.modelId);
         const official = listed === undefined ? undefined : priceAt(listed, nowMs);
-        const subject = { tenantId: tenant, tenantName: tenant, keyId: key, modelId: offer.modelId, upstreamId: offer.upstreamId };
+        const subject = { tenantId: payer?.id ?? tenant, tenantName: payer?.name ?? tenant, keyId: key, modelId: offer.modelId, upstreamId: offer.upstreamId };
         const sell = sellRules.sellPrice(subject, { offer: cost, official }, nowMs);
         return {
           model: offer.modelId,
@@ -46,6 +48,11 @@ export function pricesHandlers(deps: PricesDeps): Pick<AdminHandlers, 'prices'> 
       return { at: new Date(nowMs).toISOString(), prices: modelIds(catalog, model).flatMap((id) => catalog.offers(id).map(row)) };
     },
   };
+}
+
+/** A rule may name a tenant that is yet to be made. */
+function unlessUnknown(thrown: unknown): undefined {
+  if (!(thrown instanceof Fault) || thrown.code !== 'not_found') throw thrown;
 }
 
 function ruleOf({ ruleId, adjustBasisPoints }: SellPrice): { readonly rule: string | null; readonly percent: string } {
