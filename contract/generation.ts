@@ -87,7 +87,7 @@ export const generationsRequest = z.strictObject({
   limit: z.coerce.number<number | string>().int().min(1).max(1000).default(50),
   /** Only those before the generation of this id, the `next` of an earlier answer. */
   before: z.string().min(1).max(200).optional(),
-  /** Only those of this tenant or key, by id; of this model; of this state. */
+  /** Only those of this tenant, by id or name; of this key, by id; of this model; of this state. */
   tenant: z.string().min(1).max(200).optional(),
   key: z.string().min(1).max(200).optional(),
   model: z.string().min(1).max(200).optional(),

@@ -116,7 +116,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   stack.defer(followAnnouncements(database, callers));
   const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
   const { tenantId } = await keys.firstTenant();
-  const money = stack.use(await openMoney({ money: config.money, database, catalog, clock: systemClock, log }));
+  const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
   const { gateway, tariff } = await openGateway(
     {

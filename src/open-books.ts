@@ -13,6 +13,6 @@ import { openSqliteToRead } from './storage/sqlite-database.ts';
 export async function openBooks({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<Database> {
   if (databaseUrl !== undefined) return openPostgresToRead(databaseUrl);
   const path = databasePathIn(dataDir);
-  if (!existsSync(path)) throw new StartRefusal(`there is no database at ${path}; name the data folder of the server with --data-dir`);
+  if (!existsSync(path)) throw new StartRefusal(`there is no database at ${path}; name the data folder of the server with --data-dir, or its Postgres with MOONGATE_DATABASE_URL`);
   return openSqliteToRead(path);
 }

@@ -1,3 +1,4 @@
+import type { KeyStore } from './access/key-store.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Catalog } from './catalog/catalog.ts';
@@ -14,6 +15,7 @@ interface MoneyParts {
   readonly money: MoneyConfig;
   readonly database: Database;
   readonly catalog: Catalog;
+  readonly store: Pick<KeyStore, 'tenant' | 'tenantByName'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -29,12 +31,13 @@ export interface Money extends AsyncDisposable {
 }
 
 /** The sell rules and exchange rates of a configuration, with the rates that are in the database. */
-export async function openMoney({ money, database, catalog, clock, log }: MoneyParts): Promise<Money> {
+export async function openMoney({ money, database, catalog, store: tenants, clock, log }: MoneyParts): Promise<Money> {
   const exchange = new ExchangeRates(money, money.rates);
   const store = new ExchangeRateStore(database);
   const sellRules = new SellRules(money.sell, (name) => catalog.resolve(name)?.model.id);
   const feed = new RateFeed({ feed: money.feed, exchange, store, clock, log });
   await feed.reload();
+  await warnOfStrangers(money.sell, tenants, log);
   return {
     exchange,
     sellRules,
@@ -54,4 +57,12 @@ export async function openMoney({ money, database, catalog, clock, log }: MoneyP
     start: () => feed.start(),
     [Symbol.asyncDispose]: () => feed[Symbol.asyncDispose](),
   };
+}
+
+/** A rule for a tenant that is not there may be early, or misspelt: then another rule's price is charged, and nobody is told. */
+async function warnOfStrangers(rules: MoneyConfig['sell'], tenants: MoneyParts['store'], log: Log): Promise<void> {
+  for (const { id, tenant } of rules) {
+    if (tenant === undefined || (await tenants.tenant(tenant)) !== undefined || (await tenants.tenantByName(tenant)) !== undefined) continue;
+    log.write('warn', 'a rule of money.sell is for a tenant that is not there', { field: `money.sell: ${id}` });
+  }
 }

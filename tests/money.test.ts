@@ -47,6 +47,9 @@ async function ask(server: RunningServer, token: string, path: string, body?: ob
 it('shows prices by the rules and rates of its configuration, and remembers what was imported', async () => {
   const first = await start();
   const { adminToken } = first;
+  expect(first.output()).toContain('a rule of money.sell is for a tenant that is not there');
+  expect(await ask(first, adminToken, 'prices?tenant=acme')).toMatchObject({ error: { field: 'tenant', message: expect.stringContaining('there is no tenant "acme"') } });
+  await ask(first, adminToken, 'tenants', { name: 'acme' });
   const prices = 'prices?model=kimi-k2-thinking&tenant=acme';
   expect(await ask(first, adminToken, prices)).toMatchObject({
     prices: [
@@ -61,6 +64,7 @@ it('shows prices by the rules and rates of its configuration, and remembers what
   expect(await ask(first, adminToken, prices)).toMatchObject({ prices: [{ cost: { input: '0.25', exchange: { source: 'import', validFrom: today } } }] });
   await first.stop();
   const second = await start();
+  expect(second.output()).not.toContain('money.sell');
   expect(await ask(second, adminToken, 'rates')).toMatchObject({ rates: [{ from: 'EUR', to: 'USD', rate: '4', source: 'import', inForce: true }], feed: null });
   expect(await ask(second, adminToken, prices)).toMatchObject({ prices: [{ sell: { input: '0.125' } }] });
 });

@@ -22,7 +22,7 @@ export function generationsCommand(terminal: Terminal): Command {
   return remoteCommand('generations', 'the newest calls, one line each')
     .option('--limit <count>', 'how many, up to 1000', parsePageLimit, 20)
     .option('--before <id>', 'only those before this one')
-    .option('--tenant <id>', 'only those of this tenant')
+    .option('--tenant <id or name>', 'only those of this tenant')
     .option('--key <id>', 'only those of this key, as "keys list" shows its id')
     .option('--model <name>', 'only those of this model')
     .addOption(new Option('--state <state>', 'only those that ended so').choices(states))
@@ -72,8 +72,9 @@ function chargeText({ charge }: Generation): string {
   return charge === null ? '-' : `${charge.amount} ${charge.currency}`;
 }
 
-function costText({ cost }: Generation): string {
+function costText({ cost, state }: Generation): string {
   if (cost.state === 'none') return '-';
+  if (state === 'unknown') return 'unknown';
   if (cost.state === 'unpriced') return 'unpriced (!)';
   const price = cost.amount === null ? undefined : `${cost.amount} ${cost.currency ?? ''}`.trimEnd();
   if (cost.state === 'priced') return price ?? '-';

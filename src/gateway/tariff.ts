@@ -79,7 +79,7 @@ export class Tariff {
     const conversion = rounding === 'up' ? rates.convertUp(amountNanos, currency, to, atMs) : rates.convert(amountNanos, currency, to, atMs);
     if (conversion === undefined) {
       throw new Fault('exchange_rate_missing', {
-        message: `the price of this model is in ${currency} and the account pays in ${to}: no exchange rate for the two is known that is recent enough; the operator must add one (money.rates in moongate.yaml, or "moongate rates import")`,
+        message: `the price of this model is in ${currency} and the account pays in ${to}: no exchange rate for the two is known, or only one that is too old; the operator must add one (money.rates in moongate.yaml, or "moongate rates import")`,
       });
     }
     const { rate: used, validFrom, stale } = conversion;

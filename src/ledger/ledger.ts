@@ -6,7 +6,7 @@ import { formatNanos, type Nanos } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
 import { StatementError } from '../storage/statement-error.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
-import { accountId, type HeldAccount, openAccounts, walletId } from './account.ts';
+import { accountId, openAccounts, walletId } from './account.ts';
 import { type Charge, type ChargeConversion, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
 import { type ConversionColumns, LedgerStatements, type NewTransfer } from './ledger-statements.ts';
 import type { BalancesTable, TransferPhase } from './ledger-tables.ts';
@@ -166,10 +166,11 @@ export class Ledger {
    * Opens the account of a leg that could not be held, if it is not there and may be opened. Throws `quota_exceeded` when it is
    * there and has too little; when it has enough, another call has opened it, or put something in, meanwhile.
    */
-  async #openOrRefuse({ account, accountId: id, amountNanos }: HeldLeg): Promise<void> {
+  async #openOrRefuse(leg: HeldLeg): Promise<void> {
+    const { account, accountId: id, amountNanos } = leg;
     const [balance] = await this.#database.query(this.#statements.balance(id));
     if (balance !== undefined && holds(balance, amountNanos)) return;
-    if (balance !== undefined || (account.kind === 'wallet' && !account.openable)) throw shortOf(account, balance);
+    if (balance !== undefined || (account.kind === 'wallet' && !account.openable)) throw shortOf(leg, balance);
     const nowMs = this.#clock.nowMs();
     const budget = account.kind === 'budget';
     const allowanceNanos = budget ? account.allowanceNanos : 0n;
@@ -248,18 +249,23 @@ function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: Charge
   return { price_nanos: priceNanos, price_currency: priceCurrency, rate, rate_from: rateFrom };
 }
 
-/** In Moonshot's words (moonshot-api.md 3.2), with what there is, so that a person sees what to do. */
-function shortOf(account: HeldAccount, balance: BalancesTable | undefined): Fault {
-  const left = balance === undefined ? 0n : balance.posted_nanos - balance.pending_nanos - (balance.floor_nanos ?? 0n);
+/** In Moonshot's words (moonshot-api.md 3.2), with what there is and what is asked for, so that a person sees what to do. */
+function shortOf({ account, amountNanos }: HeldLeg, balance: BalancesTable | undefined): Fault {
+  const heldNanos = balance?.pending_nanos ?? 0n;
+  const left = balance === undefined ? 0n : balance.posted_nanos - heldNanos - (balance.floor_nanos ?? 0n);
   const money = `${formatNanos(left < 0n ? 0n : left)} ${account.currency}`;
+  const held = heldNanos === 0n ? '' : `, beside ${formatNanos(heldNanos)} held for calls under way`;
+  const need = `this request may cost ${formatNanos(amountNanos)} ${account.currency}; lower max_tokens`;
+  const wait = heldNanos === 0n ? '' : ', wait until those calls have ended';
   if (account.kind === 'wallet') {
     return new Fault('quota_exceeded', {
-      message: `You exceeded your current token quota: <${account.tenantId}> ${money} available, which is less than this request may cost; lower max_tokens, or check your account balance`,
+      message: `You exceeded your current token quota: <${account.tenantId}> ${money} available${held}, and ${need}${wait}, or check your account balance`,
     });
   }
   const whose = account.ownerId.startsWith('key_') ? 'key' : 'account';
   const about = `${account.modelId === undefined ? '' : ` for ${account.modelId}`}, ${account.period.replace('/', ' ')}`;
+  const otherwise = account.period === 'total' || amountNanos > account.allowanceNanos ? '' : ', or wait for the next period';
   return new Fault('quota_exceeded', {
-    message: `You exceeded the spending limit of this ${whose}${about}: ${money} left of ${formatNanos(account.allowanceNanos)} ${account.currency}, which is less than this request may cost; lower max_tokens, or wait for the next period`,
+    message: `You exceeded the spending limit of this ${whose}${about}: ${money} left of ${formatNanos(account.allowanceNanos)} ${account.currency}${held}, and ${need}${wait}${otherwise}`,
   });
 }

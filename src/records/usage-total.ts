@@ -97,7 +97,7 @@ function totalOf(rows: readonly UsageRow[]): UsageTotal {
     estimatedCount: sum((row) => row.estimated_count),
     unmeasuredCount: sum((row) => row.generation_count - row.measured_count),
     freeCount: countIf((row) => row.cost_state === 'free'),
-    unpricedCount: countIf((row) => row.cost_state === 'unpriced'),
+    unpricedCount: countIf((row) => row.cost_state === 'unpriced' && row.state !== 'unknown'),
     flaggedCount: sum((row) => row.flagged_count),
     amounts: amountsOf(rows),
   };

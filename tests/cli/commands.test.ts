@@ -257,6 +257,8 @@ describe('moongate prices list', () => {
 
   it('shows one model for one tenant, by the rule that holds for it', async () => {
     const argv = ['prices', 'list', '--model', 'moonshotai/Kimi-K2-Thinking', '--tenant', 'acme'];
+    expect(await moongate(argv)).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no tenant "acme"') });
+    await moongate(['tenants', 'create', 'acme']);
     expect((await moongate(argv)).stdout).toBe(
       [
         'MODEL             UPSTREAM  COST: INPUT / CACHED / OUTPUT  SELL: INPUT / CACHED / OUTPUT  RULE             SINCE',

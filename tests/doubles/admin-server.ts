@@ -83,7 +83,7 @@ export async function startAdminServer(): Promise<AdminServer> {
     { id: 'cometapi', baseUrl: 'https://api.cometapi.com/v1', selfHosted: false },
   ]);
   const sell = [sellRuleSchema.parse({ id: 'partner', tenant: 'acme', basis: 'official', percent: '-20' })];
-  const money = await openMoney({ money: { rates: [], staleDays: 7, staleRates: 'flag', sell }, database, catalog, clock, log });
+  const money = await openMoney({ money: { rates: [], staleDays: 7, staleRates: 'flag', sell }, database, catalog, store, clock, log });
   let url = '';
   registerAdmin(app, {
     keys, tenants, wallets, records, reconciliation, log, clock, catalog, ...money.admin,

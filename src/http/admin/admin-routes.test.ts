@@ -355,14 +355,15 @@ describe('generations', () => {
   });
 
   it('are those of a tenant, a key, a model by any of its names, or a state', async () => {
-    await store(record, { ...record, id: 'gen_3', tenantId: 'ten_2', keyId: 'key_2', modelId: 'kimi-k2-thinking', state: 'unknown' }, { ...record, id: 'gen_4', modelId: 'of-yore' });
+    await store(record, { ...record, id: 'gen_3', tenantId, keyId: 'key_2', modelId: 'kimi-k2-thinking', state: 'unknown' }, { ...record, id: 'gen_4', modelId: 'of-yore' });
     for (const [query, ids] of [
-      ['tenant=ten_2', ['gen_3']], ['key=key_1', ['gen_4', 'gen_2']], ['model=moonshotai/Kimi-K2-Thinking', ['gen_3']], ['model=of-yore', ['gen_4']],
+      ['tenant=default', ['gen_3']], [`tenant=${tenantId}`, ['gen_3']], ['key=key_1', ['gen_4', 'gen_2']], ['model=moonshotai/Kimi-K2-Thinking', ['gen_3']], ['model=of-yore', ['gen_4']],
       ['state=unknown', ['gen_3']], ['state=complete&key=key_2', []],
     ] as const) {
       const { body } = await get(`/admin/v1/generations?${query}`);
       expect((body as { generations: { id: string }[] }).generations.map(({ id }) => id), query).toEqual(ids);
     }
+    expect(await get('/admin/v1/generations?tenant=bogus')).toMatchObject({ status: 404, body: { error: { field: 'tenant', message: expect.stringContaining('there are: ') } } });
   });
 
   it('come newest first, in pages', async () => {

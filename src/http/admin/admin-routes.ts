@@ -47,7 +47,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...creditsHandlers(deps),
     ...transfersHandlers(deps),
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
-    ...generationsHandlers(deps.records, deps.catalog),
+    ...generationsHandlers(deps.records, deps.catalog, (reference) => deps.tenants.find(reference)),
     ...pricesHandlers(deps.prices, (reference) => deps.tenants.find(reference)),
     ...ratesHandlers(deps.rates),
     ...reconciliationHandlers(deps.reconciliation),

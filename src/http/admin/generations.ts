@@ -7,18 +7,18 @@ import type { GenerationRecord } from '../../records/generation-record.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 
-/** The recent generations, newest first. `catalog` says which model a name means. */
+/** The recent generations, newest first. `catalog` says which model a name means, `findTenant` which tenant. */
 export function generationsHandlers(
   records: Pick<RecordsStore, 'list'>,
   catalog: Pick<Catalog, 'resolve'>,
+  findTenant: (reference: string) => Promise<{ readonly id: TenantId }>,
 ): Pick<AdminHandlers, 'generations'> {
   return {
     async generations({ limit, before, tenant, key, model, state }) {
       const page = await records.list({
         limit,
         ...(before === undefined ? {} : { before }),
-        // An id that is none of ours has no generations.
-        ...(tenant === undefined ? {} : { tenantId: tenant as TenantId }),
+        ...(tenant === undefined ? {} : { tenantId: (await findTenant(tenant)).id }),
         ...(key === undefined ? {} : { keyId: key }),
         // A model that the catalog no longer knows may well have generations.
         ...(model === undefined ? {} : { modelId: catalog.resolve(model)?.model.id ?? model }),

@@ -25,18 +25,18 @@ export interface PricesDeps {
 export function pricesHandlers(deps: PricesDeps, findTenant: TenantRegister['find']): Pick<AdminHandlers, 'prices'> {
   const { catalog, sellRules, clock } = deps;
   return {
-    async prices({ model, currency = deps.currency, tenant = '', key = '' }) {
+    async prices({ model, currency = deps.currency, tenant, key = '' }) {
       if (currency !== undefined && !isCurrency(currency)) {
         throw new Fault('invalid_request', { message: `Invalid request: "${currency}" is no currency`, field: 'currency' });
       }
-      const payer = tenant === '' ? undefined : await findTenant(tenant).catch(unlessUnknown);
+      const payer = tenant === undefined ? undefined : await findTenant(tenant);
       const nowMs = clock.nowMs();
       const show = (price: Price, adjustBasisPoints: bigint): ShownPrice => shown(price, adjustBasisPoints, currency, nowMs, deps.exchange);
       const row = (offer: Offer): OfferPrice => {
         const cost = priceAt(offer, nowMs);
         const listed = catalog.sandboxOffer(offer.modelId);
         const official = listed === undefined ? undefined : priceAt(listed, nowMs);
-        const subject = { tenantId: payer?.id ?? tenant, tenantName: payer?.name ?? tenant, keyId: key, modelId: offer.modelId, upstreamId: offer.upstreamId };
+        const subject = { tenantId: payer?.id ?? '', ...(payer === undefined ? {} : { tenantName: payer.name }), keyId: key, modelId: offer.modelId, upstreamId: offer.upstreamId };
         const sell = sellRules.sellPrice(subject, { offer: cost, official }, nowMs);
         return {
           model: offer.modelId,
@@ -48,11 +48,6 @@ export function pricesHandlers(deps: PricesDeps, findTenant: TenantRegister['fin
       return { at: new Date(nowMs).toISOString(), prices: modelIds(catalog, model).flatMap((id) => catalog.offers(id).map(row)) };
     },
   };
-}
-
-/** A rule may name a tenant that is yet to be made. */
-function unlessUnknown(thrown: unknown): undefined {
-  if (!(thrown instanceof Fault) || thrown.code !== 'not_found') throw thrown;
 }
 
 function ruleOf({ ruleId, adjustBasisPoints }: SellPrice): { readonly rule: string | null; readonly percent: string } {
