@@ -11,7 +11,7 @@ const routes: readonly (readonly [string, AdminRoute])[] = Object.entries(adminA
 
 /** What a route cannot do without, beside what its path names. */
 const required: Readonly<Record<string, object>> = {
-  importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' }, createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' },
+  importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' }, createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' }, withdrawCredits: { amount: '1', currency: 'USD' },
 };
 
 describe('the table of the admin API', () => {
@@ -32,6 +32,7 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/upstreams/{upstream}/reconciliation',
       'GET /admin/v1/usage',
       'POST /admin/v1/credits',
+      'POST /admin/v1/credits/withdrawals',
       'POST /admin/v1/keys',
       'POST /admin/v1/keys/{id}/revoke',
       'POST /admin/v1/rates',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addCreditsRequest, addCreditsResponse, listCreditsRequest, listCreditsResponse } from './credit.ts';
+import { listCreditsRequest, listCreditsResponse, moveCreditsRequest, moveCreditsResponse } from './credit.ts';
 import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
 import { generationsRequest, generationsResponse } from './generation.ts';
 import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysRequest, listKeysResponse, showKeyResponse } from './key.ts';
@@ -37,7 +37,8 @@ export const adminApi = {
   createTenant: { method: 'POST', path: '/admin/v1/tenants', request: createTenantRequest, status: 201, response: createTenantResponse },
   listTenants: { method: 'GET', path: '/admin/v1/tenants', request: nothing, status: 200, response: listTenantsResponse },
   showTenant: { method: 'GET', path: '/admin/v1/tenants/{tenant}', request: showTenantRequest, status: 200, response: showTenantResponse },
-  addCredits: { method: 'POST', path: '/admin/v1/credits', request: addCreditsRequest, status: 201, response: addCreditsResponse },
+  addCredits: { method: 'POST', path: '/admin/v1/credits', request: moveCreditsRequest, status: 201, response: moveCreditsResponse },
+  withdrawCredits: { method: 'POST', path: '/admin/v1/credits/withdrawals', request: moveCreditsRequest, status: 201, response: moveCreditsResponse },
   listCredits: { method: 'GET', path: '/admin/v1/credits', request: listCreditsRequest, status: 200, response: listCreditsResponse },
   transfers: { method: 'GET', path: '/admin/v1/transfers', request: transfersRequest, status: 200, response: transfersResponse },
   usage: { method: 'GET', path: '/admin/v1/usage', request: usageRequest, status: 200, response: usageResponse },

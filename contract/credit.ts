@@ -3,10 +3,10 @@ import { amount, currency, positiveAmount } from './amount.ts';
 import { instant } from './instant.ts';
 import { tenantLabel, tenantReference, wallet } from './tenant.ts';
 
-/** What was put into a wallet. */
+/** What was put into a wallet, or taken back. */
 export const credit = z.object({
   id: z.string(),
-  kind: z.enum(['top-up', 'trial']),
+  kind: z.enum(['top-up', 'withdrawal', 'trial']),
   amount,
   currency,
   reference: z.string().nullable(),
@@ -18,7 +18,8 @@ export type Credit = z.infer<typeof credit>;
 
 const line = z.string().trim().min(1).regex(/^\P{Cc}*$/u, 'expected no control characters');
 
-export const addCreditsRequest = z.strictObject({
+/** For both ways: `amount` is positive. */
+export const moveCreditsRequest = z.strictObject({
   /** Absent: the first tenant. */
   tenant: tenantReference.optional(),
   amount: positiveAmount,
@@ -28,7 +29,7 @@ export const addCreditsRequest = z.strictObject({
   memo: line.max(500).optional(),
 });
 
-export const addCreditsResponse = z.object({
+export const moveCreditsResponse = z.object({
   tenant: tenantLabel,
   /** Id of the transfer. */
   id: z.string(),

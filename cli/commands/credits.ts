@@ -7,30 +7,31 @@ import { type Column, renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { walletTable } from '../wallet-table.ts';
 
-/** `moongate credits add|list`. */
+/** `moongate credits add|withdraw|list`. */
 export function creditsCommand(terminal: Terminal): Command {
   return new Command('credits')
     .description('top up wallets')
-    .addCommand(addCommand(terminal))
+    .addCommand(moveCommand(terminal, 'addCredits', 'add', 'put a payment into a wallet'))
+    .addCommand(moveCommand(terminal, 'withdrawCredits', 'withdraw', 'take back what has neither been spent nor is held'))
     .addCommand(listCommand(terminal));
 }
 
-interface AddOptions extends RemoteOptions {
+interface MoveOptions extends RemoteOptions {
   readonly tenant?: string;
   readonly reference?: string;
   readonly memo?: string;
 }
 
-function addCommand(terminal: Terminal): Command {
-  return remoteCommand('add', 'put a payment into a wallet')
+function moveCommand(terminal: Terminal, operation: 'addCredits' | 'withdrawCredits', name: string, description: string): Command {
+  return remoteCommand(name, description)
     .argument('<money...>', 'how much, such as 20 USD')
     .option('--tenant <tenant>', 'whose wallet, by name or id (the first tenant)')
-    .option('--reference <text>', 'names the payment: one of the same name is not booked again')
+    .option('--reference <text>', 'names it: one of the same name is not booked again')
     .option('--memo <text>', 'to be remembered with it')
-    .action(async (words: readonly string[], options: AddOptions) => {
+    .action(async (words: readonly string[], options: MoveOptions) => {
       const money = parseMoney(words.join(' '), 'the amount');
       const client = await connect(options, terminal);
-      const answer = await client.call('addCredits', { ...money, tenant: options.tenant, reference: options.reference, memo: options.memo });
+      const answer = await client.call(operation, { ...money, tenant: options.tenant, reference: options.reference, memo: options.memo });
       show(answer, options, terminal, ({ tenant, id, wallet }) => `booked for ${tenant.name} as ${id}\n\n${walletTable([wallet])}`);
     });
 }
@@ -41,7 +42,7 @@ interface ListOptions extends RemoteOptions {
 }
 
 function listCommand(terminal: Terminal): Command {
-  return remoteCommand('list', 'what was put into the wallets of a tenant, the newest first')
+  return remoteCommand('list', 'what was put into the wallets of a tenant, and taken back, the newest first')
     .option('--tenant <tenant>', 'by name or id (the first tenant)')
     .option('--limit <count>', 'how many, up to 1000', parsePageLimit, 20)
     .action(async (options: ListOptions) => {

@@ -1,7 +1,7 @@
 import type { Migration } from '../storage/migration.ts';
 
 /** What a transfer is about. */
-export type TransferKind = 'charge' | 'budget' | 'cost' | 'loss' | 'top-up' | 'trial' | 'allowance';
+export type TransferKind = 'charge' | 'budget' | 'cost' | 'loss' | 'top-up' | 'withdrawal' | 'trial' | 'allowance';
 
 /**
  * `pending`: money is held. `posted`: it has moved. `voided`: what was held is free again, since nothing was used.

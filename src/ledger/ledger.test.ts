@@ -164,6 +164,30 @@ onEveryDatabase((databases) => {
     });
   });
 
+  describe('a payment that was wrong', () => {
+    it('is taken back as far as it is neither spent nor held, once under its name', async () => {
+      await openWallet(2_000n);
+      const held = await hold(500n);
+      const payment = { tenantId: 'ten_1', currency: 'USD', amountNanos: 1_501n, reference: 'typo' } as const;
+      await expect(wallets.withdraw(payment)).rejects.toMatchObject({ code: 'invalid_request', field: 'amount', message: expect.stringContaining('no more than 0.0000015 USD') });
+      await expect(wallets.withdraw({ ...payment, currency: 'EUR' })).rejects.toMatchObject({ code: 'invalid_request', field: 'currency' });
+      expect(await wallets.withdraw({ ...payment, amountNanos: 1_500n })).toBe('withdrawal/ten_1/typo');
+      await expect(wallets.withdraw({ ...payment, amountNanos: 0n })).rejects.toMatchObject({ code: 'conflict', field: 'reference' });
+      expect(await wallets.of('ten_1')).toMatchObject([{ balanceNanos: 500n, heldNanos: 500n, toppedUpNanos: 500n, spentNanos: 0n }]);
+      await expect(hold(1n)).rejects.toMatchObject({ code: 'quota_exceeded', message: expect.stringMatching(/0 USD available, beside 0.0000005 held for calls under way, and this request may cost 0.000000001 USD/) });
+      await settle(held, charge(500n));
+      expect(await wallets.of('ten_1')).toMatchObject([{ balanceNanos: 0n, heldNanos: 0n, toppedUpNanos: 500n, spentNanos: 500n }]);
+      await expectSoundBooks();
+    });
+
+    it('is taken back or held, never both, when both come at once', async () => {
+      await openWallet(100n);
+      const outcomes = await Promise.allSettled(Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? hold(30n) : wallets.withdraw({ tenantId: 'ten_1', currency: 'USD', amountNanos: 30n }))));
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+      await expectSoundBooks();
+    });
+  });
+
   describe('budgets', () => {
     it('are taken with the wallet or not at all, and say what is left', async () => {
       await openWallet(1_000n);

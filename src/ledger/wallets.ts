@@ -2,7 +2,7 @@ import type { CompiledQuery, Kysely } from 'kysely';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import { newId, type TenantId } from '../base/id.ts';
-import type { Currency, Nanos } from '../base/money.ts';
+import { type Currency, formatNanos, type Nanos } from '../base/money.ts';
 import type { Random } from '../base/random.ts';
 import type { Database } from '../storage/database.ts';
 import { StatementError } from '../storage/statement-error.ts';
@@ -19,7 +19,7 @@ export interface WalletView {
   readonly heldNanos: Nanos;
   /** The least that may be left: 0 for prepaid, negative for a credit limit; undefined: no limit. */
   readonly floorNanos?: Nanos;
-  /** What was paid in. */
+  /** What was paid in, less what was taken back. */
   readonly toppedUpNanos: Nanos;
   /** What was given for trial. */
   readonly trialNanos: Nanos;
@@ -36,13 +36,17 @@ export interface NewWallet {
   readonly trialNanos?: Nanos;
 }
 
-export interface TopUp {
+/** A payment into a wallet, or out of it again. */
+export interface Payment {
   readonly tenantId: TenantId;
   readonly currency: Currency;
   readonly amountNanos: Nanos;
-  /** Whoever tops up may name the payment: the same name is never booked twice. */
+  /** Whoever books it may name it: the same name is never booked twice. */
   readonly reference?: string;
   readonly memo?: string;
+}
+
+export interface TopUp extends Payment {
   /** For a tenant without a wallet currency: the wallet may be opened by this. */
   readonly openable: boolean;
 }
@@ -86,25 +90,49 @@ export class Wallets {
    * Books a payment; durable when it resolves. Throws `invalid_request` when the tenant has no wallet in that currency, and
    * `conflict` when the reference has been booked before.
    */
-  async topUp({ tenantId, currency, amountNanos, reference, memo, openable }: TopUp): Promise<string> {
+  async topUp(payment: TopUp): Promise<string> {
+    const { tenantId, currency, amountNanos, openable } = payment;
     const id = walletId(tenantId, currency);
-    const nowMs = this.#clock.nowMs();
-    const transferId = reference === undefined ? newId('trf', this.#clock, this.#random) : `top-up/${tenantId}/${reference}`;
     const opening = openable ? this.openingStatements({ tenantId, currency }) : [];
-    const row: NewTransfer = {
-      id: transferId, kind: 'top-up', phase: 'posted', debit_account: openAccounts.funding(currency), credit_account: id,
-      amount_nanos: amountNanos, currency, tenant_id: tenantId, created_ms: nowMs, memo: memo ?? null,
-    };
+    const row = this.#row('top-up', payment, openAccounts.funding(currency), id);
     if (opening.length > 0) await this.#database.commit(opening);
-    const booked = await this.#book(id, amountNanos, row);
-    if (!booked) throw new Fault('invalid_request', { message: `this tenant has no wallet in ${currency}`, field: 'currency' });
-    return transferId;
+    const booked = await this.#book(this.#statements.posting(id, amountNanos, 0n), [this.#statements.insertion([row])]);
+    if (!booked) throw noWallet(currency);
+    return row.id;
   }
 
-  /** Whether there is such a wallet. Throws `conflict` when a transfer of that id is there already. */
-  async #book(id: string, amountNanos: Nanos, row: NewTransfer): Promise<boolean> {
+  /**
+   * Takes a payment back, as far as it has neither been spent nor is held; durable when it resolves. Throws `invalid_request` when
+   * the wallet has less than that to spare, or is not there, and `conflict` when the reference has been booked before.
+   */
+  async withdraw(payment: Payment): Promise<string> {
+    const { tenantId, currency, amountNanos } = payment;
+    const id = walletId(tenantId, currency);
+    const row = this.#row('withdrawal', payment, id, openAccounts.funding(currency));
+    // Held and posted in one commit: the guard is the one that a call passes, and looks at the floor.
+    const booked = await this.#book(this.#statements.holding(id, amountNanos), [
+      this.#statements.posting(id, -amountNanos, amountNanos),
+      this.#statements.insertion([row]),
+    ]);
+    if (booked) return row.id;
+    const [balance] = await this.#database.query(this.#statements.balance(id));
+    if (balance === undefined) throw noWallet(currency);
+    const spare = balance.posted_nanos - balance.pending_nanos - (balance.floor_nanos ?? 0n);
+    throw new Fault('invalid_request', { message: `no more than ${formatNanos(spare < 0n ? 0n : spare)} ${currency} can be taken back; nothing was changed`, field: 'amount' });
+  }
+
+  #row(kind: 'top-up' | 'withdrawal', { tenantId, currency, amountNanos, reference, memo }: Payment, debit: string, credit: string): NewTransfer {
+    return {
+      id: reference === undefined ? newId('trf', this.#clock, this.#random) : `${kind}/${tenantId}/${reference}`,
+      kind, phase: 'posted', debit_account: debit, credit_account: credit,
+      amount_nanos: amountNanos, currency, tenant_id: tenantId, created_ms: this.#clock.nowMs(), memo: memo ?? null,
+    };
+  }
+
+  /** Whether the guard let it pass. Throws `conflict` when a transfer of that id is there already. */
+  async #book(guard: CompiledQuery, statements: readonly CompiledQuery[]): Promise<boolean> {
     try {
-      const { committed } = await this.#database.commitIf([this.#statements.posting(id, amountNanos, 0n)], [this.#statements.insertion([row])]);
+      const { committed } = await this.#database.commitIf([guard], statements);
       return committed;
     } catch (error) {
       if (!(error instanceof StatementError) || error.constraint !== 'unique') throw error;
@@ -123,12 +151,12 @@ export class Wallets {
         .select(({ fn }) => ['kind', 'currency', fn.sum<Nanos>('amount_nanos').as('sum_nanos')])
         .where('tenant_id', '=', tenantId)
         .where('generation_id', 'is', null)
-        .where('kind', 'in', ['top-up', 'trial'])
+        .where('kind', 'in', ['top-up', 'withdrawal', 'trial'])
         .groupBy(['kind', 'currency'])
         .compile(),
     );
     const creditOf = (kind: string, currency: string): Nanos => credits.find((one) => one.kind === kind && one.currency === currency)?.sum_nanos ?? 0n;
-    return wallets.map((wallet) => viewOf(wallet, creditOf('top-up', wallet.currency), creditOf('trial', wallet.currency)));
+    return wallets.map((wallet) => viewOf(wallet, creditOf('top-up', wallet.currency) - creditOf('withdrawal', wallet.currency), creditOf('trial', wallet.currency)));
   }
 
   /** Budgets of a key or tenant whose period has been begun: what is left of each. */
@@ -136,7 +164,7 @@ export class Wallets {
     return (await this.#database.query(this.#statements.balancesOf(ownerId))).filter(({ kind }) => kind === 'budget');
   }
 
-  /** Top-ups and trial credits of a tenant, newest first: what moved its wallet beside calls. */
+  /** Top-ups, withdrawals and trial credits of a tenant, newest first: what moved its wallet beside calls. */
   async credits(tenantId: TenantId, limit: number): Promise<readonly TransfersTable[]> {
     return this.#database.report(
       this.#builder
@@ -150,6 +178,10 @@ export class Wallets {
         .compile(),
     );
   }
+}
+
+function noWallet(currency: Currency): Fault {
+  return new Fault('invalid_request', { message: `this tenant has no wallet in ${currency}`, field: 'currency' });
 }
 
 function viewOf(wallet: BalancesTable, toppedUpNanos: Nanos, trialNanos: Nanos): WalletView {

@@ -132,6 +132,13 @@ describe('moongate credits and ledger list', () => {
     expect(await json('ledger', 'list', '--limit', '1')).toMatchObject({ transfers: [{ kind: 'top-up', open: false }], next: expect.any(String) });
   });
 
+  it('take back a payment that was a slip', async () => {
+    expect((await said('credits', 'add', '2000 USD', '--tenant', 'acme')).at(-1)).toMatch(/^USD\|2021\|/);
+    expect((await said('credits', 'withdraw', '2000 USD', '--tenant', 'acme', '--reference', 'typo')).at(-1)).toMatch(/^USD\|21\|.*\|20\|1\|0$/);
+    expect(await json('credits', 'withdraw', '9000 USD', '--tenant', 'acme')).toMatchObject({ error: { code: 'invalid_request', field: 'amount', message: expect.stringMatching(/no more than [\d.]+ USD/) } });
+    expect(await json('credits', 'list', '--tenant', 'acme', '--limit', '1')).toMatchObject({ credits: [{ kind: 'withdrawal', amount: '2000', reference: 'typo' }] });
+  });
+
   it.each([
     [['credits', 'add', '0 USD'], 'invalid_request', 'amount', /a positive amount/],
     [['credits', 'add', '0.0000000001 USD'], 'invalid_request', 'amount', /9 after it/],

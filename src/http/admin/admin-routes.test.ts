@@ -123,7 +123,7 @@ const post = (url: string, payload: object | string): Promise<{ status: number; 
 
 /** Bodies of the routes that cannot do with an empty one. */
 const needed: Readonly<Record<string, object>> = {
-  createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' },
+  createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' }, withdrawCredits: { amount: '1', currency: 'USD' },
   importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency\n2026-05-01,1.5,USD\n' },
 };
 

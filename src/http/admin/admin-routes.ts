@@ -22,7 +22,7 @@ import { type TransfersDeps, transfersHandlers } from './transfers.ts';
 import { usageHandlers } from './usage.ts';
 
 export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps {
-  readonly wallets: Pick<Wallets, 'of' | 'budgetsOf' | 'topUp' | 'credits'>;
+  readonly wallets: Pick<Wallets, 'budgetsOf' | 'credits' | 'of' | 'topUp' | 'withdraw'>;
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
   readonly reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>;
   /** Whether that token is the admin token; compares in constant time. */

@@ -1,6 +1,8 @@
+import type { AdminResponse } from '../../../contract/admin-api.ts';
 import type { Credit } from '../../../contract/credit.ts';
+import type { Tenant } from '../../access/key-store.ts';
 import { Fault } from '../../base/fault.ts';
-import { formatNanos, type Money } from '../../base/money.ts';
+import { type Currency, formatNanos, type Money } from '../../base/money.ts';
 import type { TransfersTable } from '../../ledger/ledger-tables.ts';
 import type { Wallets, WalletView } from '../../ledger/wallets.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
@@ -10,14 +12,19 @@ import { toWallet } from './tenants.ts';
 
 export interface CreditsDeps {
   readonly tenants: TenantRegister;
-  readonly wallets: Pick<Wallets, 'topUp' | 'of' | 'credits'>;
+  readonly wallets: Pick<Wallets, 'topUp' | 'withdraw' | 'of' | 'credits'>;
 }
 
 /** Balances are 64-bit integers of 1e-9, and stay well below what those can hold. */
 const balanceNanosMax = 9_000_000_000n * 1_000_000_000n;
 
-/** Topping up wallets, and what was put into them. */
-export function creditsHandlers({ tenants, wallets }: CreditsDeps): Pick<AdminHandlers, 'addCredits' | 'listCredits'> {
+/** Topping up wallets, taking payments back, and the list of both. */
+export function creditsHandlers({ tenants, wallets }: CreditsDeps): Pick<AdminHandlers, 'addCredits' | 'withdrawCredits' | 'listCredits'> {
+  const afterwards = async ({ id: tenantId, name }: Tenant, id: string, currency: Currency): Promise<AdminResponse<'addCredits'>> => {
+    const wallet = (await wallets.of(tenantId)).find((one) => one.currency === currency);
+    if (wallet === undefined) throw new Error('the wallet that was just booked on is not there');
+    return { tenant: { id: tenantId, name }, id, wallet: toWallet(wallet) };
+  };
   return {
     async addCredits({ tenant: reference, amount, currency, reference: payment, memo }) {
       const money = moneyOf({ amount, currency });
@@ -30,14 +37,23 @@ export function creditsHandlers({ tenants, wallets }: CreditsDeps): Pick<AdminHa
         ...(memo === undefined ? {} : { memo }),
         openable: tenant.walletCurrency === undefined,
       });
-      const wallet = (await wallets.of(tenant.id)).find((one) => one.currency === money.currency);
-      if (wallet === undefined) throw new Error('the wallet that was just topped up is not there');
-      return { tenant: { id: tenant.id, name: tenant.name }, id, wallet: toWallet(wallet) };
+      return afterwards(tenant, id, money.currency);
+    },
+    async withdrawCredits({ tenant: reference, amount, currency, reference: payment, memo }) {
+      const money = moneyOf({ amount, currency });
+      const tenant = await tenants.find(reference);
+      const id = await wallets.withdraw({
+        tenantId: tenant.id,
+        ...money,
+        ...(payment === undefined ? {} : { reference: payment }),
+        ...(memo === undefined ? {} : { memo }),
+      });
+      return afterwards(tenant, id, money.currency);
     },
     async listCredits({ tenant: reference, limit }) {
       const tenant = await tenants.find(reference);
       const rows = await wallets.credits(tenant.id, limit);
-      return { tenant: { id: tenant.id, name: tenant.name }, credits: rows.map((row) => toCredit(row, `top-up/${tenant.id}/`)) };
+      return { tenant: { id: tenant.id, name: tenant.name }, credits: rows.map((row) => toCredit(row, `${row.kind}/${tenant.id}/`)) };
     },
   };
 }
@@ -52,7 +68,7 @@ function checkRoom(wallets: readonly WalletView[], { amountNanos, currency }: Mo
 function toCredit(row: TransfersTable, named: string): Credit {
   return {
     id: row.id,
-    kind: row.kind === 'trial' ? 'trial' : 'top-up',
+    kind: row.kind === 'trial' || row.kind === 'withdrawal' ? row.kind : 'top-up',
     amount: formatNanos(row.amount_nanos),
     currency: row.currency,
     reference: row.id.startsWith(named) ? row.id.slice(named.length) : null,
