@@ -1,6 +1,6 @@
 import { type Currency, divideHalfEven, divideUp, formatDecimal, type Nanos, parseDecimal } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
-import { costCeilingPicos, type UsageBounds } from './cost-ceiling.ts';
+import { costCeiling, type UsageBounds } from './cost-ceiling.ts';
 import type { Price, Rates } from './offer.ts';
 import type { RatingTerms } from './price-card.ts';
 import { type Cost, rate } from './price.ts';
@@ -57,5 +57,5 @@ const rateNames = ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h', 'output',
 
 /** The most that any usage within `bounds` is charged at `sell`, rounded up. Throws as `costCeiling` does. */
 export function chargeCeiling(sell: SellPrice, bounds: UsageBounds): Nanos {
-  return divideUp(costCeilingPicos(sell.price, bounds) * (10_000n + sell.adjustBasisPoints), partsPerNano);
+  return divideUp(costCeiling(sell.price, bounds) * (10_000n + sell.adjustBasisPoints), partsPerNano);
 }

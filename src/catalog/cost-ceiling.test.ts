@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Usage } from '../dialogue/usage.ts';
 import { chargeCeiling, chargeOf } from './charge.ts';
-import { costCeiling, type UsageBounds } from './cost-ceiling.ts';
+import type { UsageBounds } from './cost-ceiling.ts';
 import type { Price, Rates } from './offer.ts';
 import { rate } from './price.ts';
 
@@ -45,11 +45,13 @@ const anyCase = fc
     };
   });
 
-describe('costCeiling', () => {
+const ceiling = (price: Price, within: UsageBounds): bigint => chargeCeiling({ price, adjustBasisPoints: 0n, ruleId: undefined }, within);
+
+describe('the ceiling', () => {
   it('law: no usage within its bounds costs more', () => {
     fc.assert(
       fc.property(anyPrice, anyCase, (row, { usage, limits }) => {
-        expect(rate(usage, row, limits).amountNanos <= costCeiling(row, limits)).toBe(true);
+        expect(rate(usage, row, limits).amountNanos <= ceiling(row, limits)).toBe(true);
       }),
       { numRuns: 2000 },
     );
@@ -68,7 +70,7 @@ describe('costCeiling', () => {
   it('is no more than it must be: some usage within the bounds costs that much, but for the rounding', () => {
     const row = price({ cacheWrite: '3', tiers: [{ promptTokensAbove: 100, input: '1', output: '1' }] });
     // A prompt of 100 is the dearest: written to the cache below the tier.
-    expect(costCeiling(row, bounds({ promptTokensMax: 150, outputTokensMax: 10 }))).toBe(325_000n);
+    expect(ceiling(row, bounds({ promptTokensMax: 150, outputTokensMax: 10 }))).toBe(325_000n);
     expect(rate({ inputUncached: 0, cacheRead: 0, cacheWrite: 100, output: 10, estimated: false }, row).amountNanos).toBe(325_000n);
   });
 
@@ -79,7 +81,7 @@ describe('costCeiling', () => {
       windows: [{ from: '00:00', to: '01:00', utcOffset: '+00:00', input: '0', output: '1' }],
     });
     const noon = 12 * 3_600_000;
-    const of = (change: Partial<UsageBounds>): bigint => costCeiling(row, bounds({ atMs: noon, outputTokensMax: 100, ...change }));
+    const of = (change: Partial<UsageBounds>): bigint => ceiling(row, bounds({ atMs: noon, outputTokensMax: 100, ...change }));
     expect(of({ promptTokensMax: 1000 })).toBe(850_000n);
     expect(of({ promptTokensMax: 1000, choiceCount: 3 })).toBe(1_350_000n);
     expect(of({ promptTokensMax: 1001 })).toBe(8_506_000n);
@@ -89,19 +91,19 @@ describe('costCeiling', () => {
 
   it('rounds up', () => {
     const row = price({ input: '0.000001', output: '0' });
-    expect(costCeiling(row, bounds({ promptTokensMax: 1 }))).toBe(1n);
-    expect(costCeiling(row, bounds({ promptTokensMax: 1000 }))).toBe(1n);
-    expect(costCeiling(row, bounds({ promptTokensMax: 1001 }))).toBe(2n);
-    expect(costCeiling(row, bounds({}))).toBe(0n);
+    expect(ceiling(row, bounds({ promptTokensMax: 1 }))).toBe(1n);
+    expect(ceiling(row, bounds({ promptTokensMax: 1000 }))).toBe(1n);
+    expect(ceiling(row, bounds({ promptTokensMax: 1001 }))).toBe(2n);
+    expect(ceiling(row, bounds({}))).toBe(0n);
     expect(chargeCeiling({ price: row, adjustBasisPoints: -9_999n, ruleId: undefined }, bounds({ promptTokensMax: 1000 }))).toBe(1n);
   });
 
   it('holds back for searches what they cost, where that is known', () => {
-    expect(costCeiling(price({ perCall: { webSearch: '0.005' } }), bounds({ webSearchesMax: 3 }))).toBe(15_000_000n);
-    expect(costCeiling(price({}), bounds({ webSearchesMax: 3 }))).toBe(0n);
+    expect(ceiling(price({ perCall: { webSearch: '0.005' } }), bounds({ webSearchesMax: 3 }))).toBe(15_000_000n);
+    expect(ceiling(price({}), bounds({ webSearchesMax: 3 }))).toBe(0n);
   });
 
   it.each([{ promptTokensMax: -1 }, { outputTokensMax: Number.NaN }, { choiceCount: 1.5 }, { webSearchesMax: -1 }])('refuses bounds that are no counts: %j', (change) => {
-    expect(() => costCeiling(price({}), bounds(change))).toThrow(RangeError);
+    expect(() => ceiling(price({}), bounds(change))).toThrow(RangeError);
   });
 });

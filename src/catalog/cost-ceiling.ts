@@ -1,4 +1,4 @@
-import { divideUp, type Nanos, type Picos } from '../base/money.ts';
+import type { Picos } from '../base/money.ts';
 import type { Price } from './offer.ts';
 import { type BucketRates, compilePrice, type RatingTerms, reachableRates } from './price-card.ts';
 
@@ -15,15 +15,10 @@ export interface UsageBounds extends RatingTerms {
 
 /**
  * The most that any usage within `bounds` can cost at `price`: `rate` gives no more, however the prompt is split between fresh
- * and cached tokens. Rounded up. A web search that the row has no price for adds nothing, here as there.
+ * and cached tokens. Not rounded yet. A web search that the row has no price for adds nothing, here as there.
  * Throws RangeError for bounds that are no non-negative integers.
  */
-export function costCeiling(price: Price, bounds: UsageBounds): Nanos {
-  return divideUp(costCeilingPicos(price, bounds), 1000n);
-}
-
-/** `costCeiling` before it is rounded. */
-export function costCeilingPicos(price: Price, bounds: UsageBounds): Picos {
+export function costCeiling(price: Price, bounds: UsageBounds): Picos {
   const row = compilePrice(price);
   const output = count(bounds.outputTokensMax) * count(bounds.choiceCount);
   count(bounds.promptTokensMax);

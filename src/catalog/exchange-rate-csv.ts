@@ -1,3 +1,4 @@
+import { cellsOf } from '../base/csv-line.ts';
 import { type StatedRate, statedRateSchema } from './exchange-rate.ts';
 
 /** A row and its line in the file, from 1. */
@@ -56,9 +57,4 @@ function rowOf(cells: readonly string[], header: readonly string[]): StatedRate 
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a rate'}`;
-}
-
-/** No value of these files can hold a comma or a quote of its own, so that quotes are only taken off. */
-function cellsOf(line: string): string[] {
-  return line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1').trim());
 }

@@ -148,6 +148,14 @@ describe('Gateway', () => {
     });
   });
 
+  it('charges no more than was held, and marks what the upstream counted beyond it and what has no price', async () => {
+    const dear = upstream('a', (push) => push([start, text('hello'), { events: [{ type: 'choice-end', choice: 0, finish: { reason: 'stop' } }, { type: 'usage', usage: { ...usage, inputUncached: 5_000, webSearches: 2 } }] }]));
+    const { record } = await run([dear], [attempt('a')]);
+    expect(record).toMatchObject({ costNanos: 5_100_000n, flags: ['unpriced-extras', 'beyond-hold'] });
+    expect(record?.lossNanos).toBeGreaterThan(0n);
+    expect((record?.chargeNanos ?? 0n) + (record?.lossNanos ?? 0n)).toBe(5_100_000n);
+  });
+
   it('tries the next upstream while nothing has been handed out, and never after', async () => {
     const next = await run([failing('a', refused), good('b')], [attempt('a'), attempt('b')]);
     expect(next).toMatchObject({ delivered: 'hello', record: { upstreamId: 'b', attempts: 2 } });

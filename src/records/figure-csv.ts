@@ -1,3 +1,4 @@
+import { cellsOf } from '../base/csv-line.ts';
 import { isCurrency } from '../base/currency.ts';
 import { Fault } from '../base/fault.ts';
 import { type Currency, type Nanos, parseDecimal } from '../base/money.ts';
@@ -55,11 +56,6 @@ function figureOf(cells: readonly string[], today: UtcDay): DayFigure | string {
   if (!/^\d{1,9}(\.\d{1,9})?$/.test(amountText)) return `expected an amount such as 12.34, of up to nine decimals and without a sign, not "${shown(amountText)}"`;
   if (!isCurrency(currency)) return `expected a currency code such as USD, not "${shown(currency)}"`;
   return { day, currency, amountNanos: parseDecimal(amountText, 9) };
-}
-
-/** Cells of a line, trimmed; quotes around a whole cell are taken off. */
-function cellsOf(line: string): string[] {
-  return line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1').trim());
 }
 
 function shown(text: string): string {

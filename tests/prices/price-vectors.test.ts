@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Catalog, type EnabledUpstream } from '../../src/catalog/catalog.ts';
 import { chargeCeiling, chargeOf } from '../../src/catalog/charge.ts';
-import { costCeiling } from '../../src/catalog/cost-ceiling.ts';
 import { rateSources } from '../../src/catalog/exchange-rate.ts';
 import { ExchangeRates } from '../../src/catalog/exchange-rates.ts';
 import type { Price } from '../../src/catalog/offer.ts';
@@ -77,7 +76,7 @@ describe('golden sums', () => {
     expect(charge.amountNanos).toBe(vector.charge);
     expect(cacheSavings(usage, price, terms)).toBe(vector.savings);
     const bounds = { ...terms, promptTokensMax: promptTokens(usage), outputTokensMax: usage.output, choiceCount: 1, webSearchesMax: usage.webSearches ?? 0 };
-    expect(costCeiling(price, bounds)).toBeGreaterThanOrEqual(vector.nanos);
+    expect(chargeCeiling({ price, adjustBasisPoints: 0n, ruleId: undefined }, bounds)).toBeGreaterThanOrEqual(vector.nanos);
     expect(chargeCeiling(sell, bounds)).toBeGreaterThanOrEqual(vector.charge);
     const { converted } = vector;
     if (converted === undefined) return;
