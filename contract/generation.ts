@@ -51,8 +51,8 @@ export const generation = z.object({
   webSearches: count,
   /** What the upstream charges. */
   cost: z.object({
-    /** `priced`: at the row named. `free`: metered, never charged. `unpriced`: unknown, which is not zero. `none`: nothing was delivered. */
-    state: z.enum(['priced', 'unpriced', 'free', 'none']),
+    /** `priced`: at the row named. `free`: metered, never charged. `unpriced`: no price, which is not zero. `none`: nothing was delivered. `unknown`: its server died. */
+    state: z.enum(['priced', 'unpriced', 'free', 'none', 'unknown']),
     amount: amount.nullable(),
     currency: currency.nullable(),
     /** Id of the price row that was applied. */

@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { formatNanos } from './base/money.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { houseMigrations } from './house-migrations.ts';
-import { type BooksProof, type Breach, type Law, testLaws, verifyLedger } from './ledger/verify.ts';
+import { type BooksProof, type Breach, type Law, lawsOn, testLaws, verifyLedger } from './ledger/verify.ts';
 import type { Database } from './storage/database.ts';
 import { pendingMigrations } from './storage/migration.ts';
 
@@ -52,7 +52,7 @@ function lawsOf(builder: Kysely<never>, { sinceMs, recordedSinceMs }: Span): rea
     SELECT generation_id, SUM(CASE WHEN phase = 'posted' THEN 1 ELSE 0 END) AS charges, SUM(CASE WHEN phase = 'expired' THEN 1 ELSE 0 END) AS expiries
     FROM ledger_transfers WHERE kind = 'charge' AND generation_id IS NOT NULL GROUP BY generation_id
   )`;
-  const breaking = (law: string, text: ReturnType<typeof sql<Breach>>): Law => ({ law, query: text.compile(builder) });
+  const breaking = lawsOn(builder);
   // A call without a charge, even of nothing, is one that nobody pays for: a free one, or one without a price.
   const bookedLike = (kind: 'cost' | 'loss', law: string, nanos: RawBuilder<unknown>, currency: RawBuilder<unknown>): Law =>
     breaking(law, sql<Breach>`

@@ -113,13 +113,13 @@ onEveryDatabase((databases) => {
       expect(await next.sweep()).toBe(1);
       // Its outcome came too late: priced, and nobody pays.
       expect(await breaches()).toEqual([]);
-      await byHand("UPDATE generations SET state = 'unknown', cost_state = 'unpriced'");
+      await byHand("UPDATE generations SET state = 'unknown', cost_state = 'unknown'");
       expect(await breaches()).toEqual([]);
       await call('gen_2');
-      await byHand("UPDATE generations SET state = 'unknown', cost_state = 'unpriced' WHERE id = 'gen_2'");
+      await byHand("UPDATE generations SET state = 'unknown', cost_state = 'unknown' WHERE id = 'gen_2'");
       expect(await breaches()).toEqual([
         'each call whose outcome is unknown has a hold that was given back, and no charge: gen_2 (charged)',
-        'no call is charged that was recorded as costing nothing or nobody knows what: gen_2 (unpriced)',
+        'no call is charged that was recorded as costing nothing or nobody knows what: gen_2 (unknown)',
       ]);
       await byHand("UPDATE ledger_transfers SET kind = 'fee' WHERE generation_id = 'gen_2'");
       await byHand("UPDATE generations SET charge_nanos = 0 WHERE id = 'gen_2'");

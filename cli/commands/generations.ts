@@ -72,9 +72,9 @@ function chargeText({ charge }: Generation): string {
   return charge === null ? '-' : `${charge.amount} ${charge.currency}`;
 }
 
-function costText({ cost, state }: Generation): string {
+function costText({ cost }: Generation): string {
   if (cost.state === 'none') return '-';
-  if (state === 'unknown') return 'unknown';
+  if (cost.state === 'unknown') return 'unknown';
   if (cost.state === 'unpriced') return 'unpriced (!)';
   const price = cost.amount === null ? undefined : `${cost.amount} ${cost.currency ?? ''}`.trimEnd();
   if (cost.state === 'priced') return price ?? '-';

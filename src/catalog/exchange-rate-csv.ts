@@ -1,4 +1,4 @@
-import { cellsOf } from '../base/csv-line.ts';
+import { cellsOf } from '../base/csv-file.ts';
 import { type StatedRate, statedRateSchema } from './exchange-rate.ts';
 
 /** A row and its line in the file, from 1. */

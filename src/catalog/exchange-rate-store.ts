@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { problemsText } from '../base/csv-file.ts';
 import { Fault } from '../base/fault.ts';
 import { parseDecimal } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
@@ -8,8 +9,6 @@ import { type ExchangeRate, type RateSource, toExchangeRate } from './exchange-r
 
 /** Rows to an INSERT: far below the number of parameters that SQLite and Postgres take. */
 const rowsPerInsert = 500;
-
-const problemsShown = 5;
 
 export interface StoredCount {
   /** Rows that are new. */
@@ -72,9 +71,8 @@ export class ExchangeRateStore {
   async importCsv(csv: string, nowMs: number): Promise<StoredCount> {
     const { rows, problems } = parseRatesCsv(csv);
     if (problems.length > 0) {
-      const shown = problems.slice(0, problemsShown).map(({ line, message }) => `line ${line}: ${message}`);
-      const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
-      throw new Fault('invalid_request', { message: `Invalid request: ${shown.join('; ')}${more}`, field: 'csv' });
+      const told = problemsText(problems.map(({ line, message }) => `line ${line}: ${message}`));
+      throw new Fault('invalid_request', { message: `Invalid request: ${told}`, field: 'csv' });
     }
     if (rows.length === 0) throw new Fault('invalid_request', { message: 'Invalid request: there are no rates below the header', field: 'csv' });
     const earlier = new Map((await this.rows()).filter(({ source }) => source === 'import').map((row) => [`${row.from}/${row.to}/${row.validFrom}`, row.rate]));

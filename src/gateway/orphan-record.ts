@@ -39,7 +39,7 @@ export function orphanRecord(call: OrphanedCall, nowMs: number): GenerationRecor
     state: 'unknown',
     cancelled: false,
     attempts: 1,
-    costState: 'unpriced',
+    costState: 'unknown',
     startedMs: call.heldMs,
     durationMs: Math.max(0, nowMs - call.heldMs),
   };

@@ -84,6 +84,7 @@ export function lossOf(hold: Hold | undefined, charge: Charge): Nanos {
 
 /** What a leg has to bear of a charge: never more than is held on it. */
 export function postedOn(leg: HeldLeg, index: number, charge: Charge): Nanos {
-  const amount = index === 0 ? charge.amountNanos : (charge.budgetNanos[index - 1] ?? 0n);
+  const amount = index === 0 ? charge.amountNanos : charge.budgetNanos[index - 1];
+  if (amount === undefined) throw new Error(`the charge says nothing of leg ${index} of its hold, ${leg.accountId}`);
   return amount < leg.amountNanos ? amount : leg.amountNanos;
 }

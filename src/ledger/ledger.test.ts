@@ -194,8 +194,11 @@ onEveryDatabase((databases) => {
       const legs = (amountNanos: bigint): readonly HoldLeg[] => [{ account: wallet(), amountNanos }, { account: budget(300n), amountNanos }];
       const held = await reserve(...legs(200n));
       const fault = await reserve(...legs(101n)).catch((thrown: unknown) => thrown);
-      expect(fault).toMatchObject({ code: 'quota_exceeded', message: expect.stringMatching(/spending limit of this key, day 2026-11-27: 0.0000001 USD left of 0.0000003 USD/) });
+      expect(fault).toMatchObject({ code: 'quota_exceeded', message: expect.stringMatching(/spending limit of this key, day 2026-11-27: 0.0000001 USD left of 0.0000003 USD, beside 0.0000002 held for calls under way, and this request may cost 0.000000101 USD; lower max_tokens, wait until those calls have ended, or wait for the next period$/) });
+      const tooMuch = await reserve(...legs(301n)).catch((thrown: unknown) => thrown);
+      expect(tooMuch).toMatchObject({ code: 'quota_exceeded', message: expect.stringMatching(/may cost 0.000000301 USD; lower max_tokens, wait until those calls have ended$/) });
       expect(await wallets.of('ten_1')).toMatchObject([{ heldNanos: 200n }]);
+      await expect(settle(held, charge(150n))).rejects.toThrow(/says nothing of leg 1 of its hold, budget\/key_1/);
       await settle(held, charge(150n, 150n));
       expect(await wallets.budgetsOf('key_1')).toMatchObject([{ posted_nanos: 150n, pending_nanos: 0n, floor_nanos: 0n }]);
       await reserve(...legs(150n));
@@ -280,7 +283,7 @@ onEveryDatabase((databases) => {
       expect(orphans).toEqual([{ generationId: 'gen_1', tenantId: 'ten_1', keyId: 'key_1', heldMs: clock.nowMs(), memo: '{}' }]);
       expect(await wallets.of('ten_1')).toMatchObject([{ balanceNanos: 1_000n, heldNanos: 0n }]);
       expect(await ledger.resolutionOf(held)).toBe('expired');
-      expect(await settle(held, charge(100n))).toBe(false);
+      expect(await settle(held, charge(100n, 100n))).toBe(false);
       const late = ledger.lateSettlement({ generationId: 'gen_1', tenantId: 'ten_1', keyId: 'key_1', charge: charge(100n), cost: { upstreamId: 'u', currency: 'USD', amountNanos: 90n } });
       await database.commit(late.statements);
       expect(await wallets.of('ten_1')).toMatchObject([{ balanceNanos: 1_000n }]);

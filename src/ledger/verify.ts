@@ -1,4 +1,4 @@
-import { type CompiledQuery, sql } from 'kysely';
+import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Currency, formatNanos, type Nanos } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
 import type { LedgerTables } from './ledger-tables.ts';
@@ -65,6 +65,11 @@ export async function verifyLedger(database: Database, nowMs: number): Promise<B
   };
 }
 
+/** Makes laws of words and the query for rows that break them. */
+export function lawsOn(builder: Kysely<never>): (law: string, text: RawBuilder<Breach>) => Law {
+  return (law, text) => ({ law, query: text.compile(builder) });
+}
+
 /** Looks for the first row that breaks each law. Throws `storage_unavailable`. */
 export async function testLaws(database: Database, laws: readonly Law[]): Promise<readonly LawResult[]> {
   const results: LawResult[] = [];
@@ -82,8 +87,8 @@ function breachText({ id, detail, found_nanos: found, expected_nanos: expected }
 }
 
 function lawsOf(database: Database, nowMs: number): readonly Law[] {
-  const builder = database.builder<LedgerTables>();
-  const breaking = (law: string, text: ReturnType<typeof sql<Breach>>): Law => ({ law, query: text.compile(builder) });
+  const builder = database.builder<never>();
+  const breaking = lawsOn(builder);
   return [
     breaking('each balance is the sum of its transfers', sql<Breach>`
       SELECT b.id AS id, 'posted' AS detail, b.posted_nanos AS found_nanos, COALESCE(s.moved_nanos, 0) AS expected_nanos FROM ledger_balances b LEFT JOIN (

@@ -1,4 +1,4 @@
-import { cellsOf } from '../base/csv-line.ts';
+import { cellsOf, problemsText } from '../base/csv-file.ts';
 import { isCurrency } from '../base/currency.ts';
 import { Fault } from '../base/fault.ts';
 import { type Currency, type Nanos, parseDecimal } from '../base/money.ts';
@@ -12,7 +12,6 @@ export interface DayFigure {
 }
 
 const linesMax = 10_000;
-const problemsShown = 5;
 const header = 'day,amount,currency';
 
 /**
@@ -63,7 +62,5 @@ function shown(text: string): string {
 }
 
 function invalid(problems: readonly string[]): Fault {
-  const more = problems.length - problemsShown;
-  const message = `${problems.slice(0, problemsShown).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
-  return new Fault('invalid_request', { message: `Invalid file: ${message}`, field: 'csv' });
+  return new Fault('invalid_request', { message: `Invalid file: ${problemsText(problems)}`, field: 'csv' });
 }

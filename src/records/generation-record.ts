@@ -11,8 +11,9 @@ export type GenerationState = 'complete' | 'partial' | 'failed' | 'unknown';
 /**
  * Of the cost side, what the upstream charges the operator. `priced`: at the row named. `unpriced`: no row existed; the
  * cost is unknown, not zero. `free`: metered, never charged. `none`: nothing was delivered, so there is nothing to charge.
+ * `unknown`: nobody can say what was used, since the server that served it died.
  */
-export type CostState = 'priced' | 'unpriced' | 'free' | 'none';
+export type CostState = 'priced' | 'unpriced' | 'free' | 'none' | 'unknown';
 
 /** One generation: what was asked of whom, what it used, what it cost, how it ended. Holds no prompt and no answer. */
 export interface GenerationRecord {

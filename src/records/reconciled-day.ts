@@ -57,7 +57,7 @@ export function reconcile(span: DaySpan, { own, figures, moves }: BothSides): Re
   const ownByDay = new Map<string, Nanos>();
   const unpriced = new Map<UtcDay, number>();
   for (const { day, costState, currency, costNanos, count } of own) {
-    if (costState === 'unpriced') unpriced.set(day, (unpriced.get(day) ?? 0) + count);
+    if (costState === 'unpriced' || costState === 'unknown') unpriced.set(day, (unpriced.get(day) ?? 0) + count);
     if (costState !== 'priced' || currency === null) continue;
     const name = nameOf(day, currency);
     ownByDay.set(name, (ownByDay.get(name) ?? 0n) + costNanos);

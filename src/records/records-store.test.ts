@@ -196,6 +196,12 @@ onEveryDatabase((databases) => {
       ]);
     });
 
+    it('tell calls whose outcome is unknown from those whose model has no price', async () => {
+      const tenantId = freshTenant();
+      await save(record({ tenantId, costState: 'unknown', state: 'unknown' }), record({ tenantId, costState: 'unpriced' }), record({ tenantId, costState: 'unpriced' }));
+      expect(await totals(tenantId, 'model')).toMatchObject([{ generations: { unknown: 1 }, unpricedCount: 2 }]);
+    });
+
     it('tell the margin only where charge and cost can be compared', async () => {
       const tenantId = freshTenant();
       const charged = { tenantId, costState: 'priced', chargeCurrency: 'RUB', chargeNanos: 1_000n } as const;

@@ -31,7 +31,7 @@ export const reportMigrations: readonly Migration[] = [
         reasoning_tokens BIGINT,
         usage_estimated INTEGER,
         web_searches INTEGER,
-        cost_state TEXT NOT NULL CHECK (cost_state IN ('priced', 'unpriced', 'free', 'none')),
+        cost_state TEXT NOT NULL CHECK (cost_state IN ('priced', 'unpriced', 'free', 'none', 'unknown')),
         cost_nanos BIGINT,
         currency TEXT,
         price_id TEXT,

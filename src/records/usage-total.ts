@@ -54,7 +54,7 @@ export interface UsageTotal {
   readonly unmeasuredCount: number;
   /** Generations that were metered and never charged. */
   readonly freeCount: number;
-  /** Generations whose cost is unknown, not zero. */
+  /** Generations whose model had no price: their cost is unknown, not zero. */
   readonly unpricedCount: number;
   /** Generations that something was remarkable about. */
   readonly flaggedCount: number;
@@ -97,7 +97,7 @@ function totalOf(rows: readonly UsageRow[]): UsageTotal {
     estimatedCount: sum((row) => row.estimated_count),
     unmeasuredCount: sum((row) => row.generation_count - row.measured_count),
     freeCount: countIf((row) => row.cost_state === 'free'),
-    unpricedCount: countIf((row) => row.cost_state === 'unpriced' && row.state !== 'unknown'),
+    unpricedCount: countIf((row) => row.cost_state === 'unpriced'),
     flaggedCount: sum((row) => row.flagged_count),
     amounts: amountsOf(rows),
   };
@@ -159,7 +159,7 @@ function compare(row: UsageRow, of: (currency: Currency) => Adding): void {
   amounts.tells = true;
   if (cost === undefined) {
     // Nothing was delivered, or it was the sandbox: the upstream charges nothing.
-    if (row.cost_state === 'unpriced') amounts.costUnknown = true;
+    if (row.cost_state === 'unpriced' || row.cost_state === 'unknown') amounts.costUnknown = true;
     return;
   }
   const rate = cost.currency === currency ? '1' : row.exchange_rate;

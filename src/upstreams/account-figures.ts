@@ -5,8 +5,8 @@ import type { Currency, Nanos } from '../base/money.ts';
 import { nanosOfNumber } from '../base/number-nanos.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { DialectName } from './dialect.ts';
-import type { BodyMode, ReplyReader, TransportLimits } from './exchange.ts';
-import type { ReplyHead } from './reply-head.ts';
+import type { TransportLimits } from './exchange.ts';
+import { JsonReplyReader } from './json-reply-reader.ts';
 import { Transport } from './transport.ts';
 import { AttemptFailure } from './upstream.ts';
 
@@ -150,42 +150,22 @@ class AccountHttp implements AsyncDisposable {
 }
 
 /** Reads a whole JSON object; what an error says is not kept, its status tells enough. */
-class AccountReader implements ReplyReader {
-  readonly committed = false;
+class AccountReader extends JsonReplyReader {
   readonly #upstreamId: string;
-  #status = 0;
   /** Undefined: 404. */
   reply: JsonObject | undefined;
 
   constructor(upstreamId: string) {
+    super();
     this.#upstreamId = upstreamId;
   }
 
-  onHead(head: ReplyHead): BodyMode {
-    this.#status = head.status;
-    return head.status >= 400 ? 'refusal' : 'whole';
-  }
-
-  onBytes(): boolean {
-    return false;
-  }
-
-  onEnd(body: Buffer): void {
+  protected override take(status: number, value: unknown): void {
     const upstream = this.#upstreamId;
-    const status = this.#status;
     if (status === 404) return;
     if (status === 401 || status === 403) throw new AttemptFailure(new Fault('upstream_refused_key', { message: `the upstream refused our credential (${status})`, upstream }), 'rejected');
     if (status >= 400) throw new AttemptFailure(new Fault('upstream_failed', { message: `the upstream refused to tell about the account (${status})`, upstream }), 'rejected');
-    const value = parse(body);
     if (!isJsonObject(value)) throw new AttemptFailure(new Fault('upstream_invalid_reply', { message: 'the upstream did not answer with JSON', upstream }), 'rejected');
     this.reply = value;
-  }
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
   }
 }

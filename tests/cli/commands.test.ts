@@ -9,6 +9,7 @@ import { TerminalDouble } from '../../cli/terminal-double.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
 import { type AdminServer, startAdminServer } from '../doubles/admin-server.ts';
+import { type CommandOutcome, runMoongate } from '../doubles/moongate-command.ts';
 
 let server: AdminServer;
 
@@ -18,17 +19,8 @@ beforeAll(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]());
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a command in the folder of the server, so that it finds address and token by itself. */
-async function moongate(argv: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const terminal = new TerminalDouble(server.folder, env);
-  const code = await run(argv, terminal);
-  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+function moongate(argv: readonly string[], env: Record<string, string> = {}): Promise<CommandOutcome> {
+  return runMoongate(server.folder, argv, env);
 }
 
 async function json(argv: readonly string[]): Promise<unknown> {
@@ -323,6 +315,16 @@ describe('moongate reconcile', () => {
       code: 1, stderr: 'moongate: the upstream refused our credential (401)\n',
     });
     expect(await moongate(['reconcile', 'fetch', '--upstream', 'ark'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Import a CSV file instead') });
+  });
+});
+
+describe('calls whose server died', () => {
+  it('are told as unknown, and not as ones without a price', async () => {
+    await server.store({ ...unreached, id: 'gen_90', costState: 'unknown', state: 'unknown', startedMs: Date.parse('2026-05-20T00:00:00Z') });
+    expect(cells((await moongate(['generations', '--state', 'unknown'])).stdout)[1]).toMatch(/\|gen_90\|.*\|unknown\|-$/);
+    const { stdout } = await moongate(['usage', '--from', '2026-05-01']);
+    expect(stdout).toContain('calls of unknown outcome: 1 (their server died)');
+    expect(stdout).not.toMatch(/unpriced|no price/);
   });
 });
 

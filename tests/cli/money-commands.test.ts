@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../cli/run.ts';
-import { TerminalDouble } from '../../cli/terminal-double.ts';
 import { type AdminServer, startAdminServer } from '../doubles/admin-server.ts';
+import { type CommandOutcome, runMoongate } from '../doubles/moongate-command.ts';
 
 let server: AdminServer;
 
@@ -11,16 +10,8 @@ beforeAll(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]());
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function moongate(...argv: readonly string[]): Promise<Outcome> {
-  const terminal = new TerminalDouble(server.folder, {});
-  const code = await run(argv, terminal);
-  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+function moongate(...argv: readonly string[]): Promise<CommandOutcome> {
+  return runMoongate(server.folder, argv);
 }
 
 /** What a command says when it succeeds, runs of blanks as a bar. */

@@ -65,7 +65,7 @@ export const anyRecord: fc.Arbitrary<GenerationRecord> = fc
         cancelled: fc.boolean(),
         attempts: fc.nat(9),
         usage: someUsage,
-        costState: fc.constantFrom('priced', 'unpriced', 'free', 'none'),
+        costState: fc.constantFrom('priced', 'unpriced', 'free', 'none', 'unknown'),
         priceId: text,
         flags: fc.array(fc.constantFrom('rejected', 'rate-stale', 'total-differs'), { minLength: 1, maxLength: 3 }),
         startedMs: fc.nat({ max: 2 ** 45 }),

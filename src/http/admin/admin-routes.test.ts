@@ -404,7 +404,7 @@ describe('usage', () => {
       { ...uncharged, id: 'gen_4', costNanos: 3n, currency: 'CNY', chargeNanos: 4n, chargeCurrency: 'USD' },
       { ...bare, id: 'gen_5', costState: 'none', state: 'failed' },
       { ...bare, id: 'gen_6', costState: 'unpriced', upstreamId: 'moonshot' },
-      { ...bare, id: 'gen_7', costState: 'none', state: 'unknown', keyId: 'key_7' },
+      { ...bare, id: 'gen_7', costState: 'unknown', state: 'unknown', keyId: 'key_7' },
     );
     const { body } = await get('/admin/v1/usage?by=upstream');
     expect(body).toMatchObject({

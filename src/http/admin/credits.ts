@@ -1,10 +1,10 @@
-import type { AdminResponse } from '../../../contract/admin-api.ts';
+import type { AdminRequest, AdminResponse } from '../../../contract/admin-api.ts';
 import type { Credit } from '../../../contract/credit.ts';
 import type { Tenant } from '../../access/key-store.ts';
 import { Fault } from '../../base/fault.ts';
 import { type Currency, formatNanos, type Money } from '../../base/money.ts';
 import type { TransfersTable } from '../../ledger/ledger-tables.ts';
-import type { Wallets, WalletView } from '../../ledger/wallets.ts';
+import type { Payment, Wallets, WalletView } from '../../ledger/wallets.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 import { moneyOf } from './money-wish.ts';
 import type { TenantRegister } from './tenant-register.ts';
@@ -20,35 +20,27 @@ const balanceNanosMax = 9_000_000_000n * 1_000_000_000n;
 
 /** Topping up wallets, taking payments back, and the list of both. */
 export function creditsHandlers({ tenants, wallets }: CreditsDeps): Pick<AdminHandlers, 'addCredits' | 'withdrawCredits' | 'listCredits'> {
+  const readPayment = async ({ tenant: named, amount, currency, reference, memo }: AdminRequest<'addCredits'>): Promise<{ tenant: Tenant; payment: Payment }> => {
+    const money = moneyOf({ amount, currency });
+    const tenant = await tenants.find(named);
+    const payment = { tenantId: tenant.id, ...money, ...(reference === undefined ? {} : { reference }), ...(memo === undefined ? {} : { memo }) };
+    return { tenant, payment };
+  };
   const afterwards = async ({ id: tenantId, name }: Tenant, id: string, currency: Currency): Promise<AdminResponse<'addCredits'>> => {
     const wallet = (await wallets.of(tenantId)).find((one) => one.currency === currency);
     if (wallet === undefined) throw new Error('the wallet that was just booked on is not there');
     return { tenant: { id: tenantId, name }, id, wallet: toWallet(wallet) };
   };
   return {
-    async addCredits({ tenant: reference, amount, currency, reference: payment, memo }) {
-      const money = moneyOf({ amount, currency });
-      const tenant = await tenants.find(reference);
-      checkRoom(await wallets.of(tenant.id), money);
-      const id = await wallets.topUp({
-        tenantId: tenant.id,
-        ...money,
-        ...(payment === undefined ? {} : { reference: payment }),
-        ...(memo === undefined ? {} : { memo }),
-        openable: tenant.walletCurrency === undefined,
-      });
-      return afterwards(tenant, id, money.currency);
+    async addCredits(request) {
+      const { tenant, payment } = await readPayment(request);
+      checkRoom(await wallets.of(tenant.id), payment);
+      const id = await wallets.topUp({ ...payment, openable: tenant.walletCurrency === undefined });
+      return afterwards(tenant, id, payment.currency);
     },
-    async withdrawCredits({ tenant: reference, amount, currency, reference: payment, memo }) {
-      const money = moneyOf({ amount, currency });
-      const tenant = await tenants.find(reference);
-      const id = await wallets.withdraw({
-        tenantId: tenant.id,
-        ...money,
-        ...(payment === undefined ? {} : { reference: payment }),
-        ...(memo === undefined ? {} : { memo }),
-      });
-      return afterwards(tenant, id, money.currency);
+    async withdrawCredits(request) {
+      const { tenant, payment } = await readPayment(request);
+      return afterwards(tenant, await wallets.withdraw(payment), payment.currency);
     },
     async listCredits({ tenant: reference, limit }) {
       const tenant = await tenants.find(reference);

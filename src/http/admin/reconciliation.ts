@@ -4,7 +4,7 @@ import { formatNanos } from '../../base/money.ts';
 import type { ReconciledDay } from '../../records/reconciled-day.ts';
 import type { Reconciliation } from '../../records/reconciliation.ts';
 import type { UpstreamFigure } from '../../records/upstream-figure.ts';
-import { parseUtcDay, utcDayText } from '../../records/utc-day.ts';
+import { parseUtcDay, type UtcDay, utcDayText } from '../../records/utc-day.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 
 /** Days end somewhere: past every date that the contract lets in. */
@@ -19,7 +19,7 @@ export function reconciliationHandlers(reconciliation: Pick<Reconciliation, 'imp
       return { figures: (await reconciliation.importCsv(upstream, csv)).map(toFigure) };
     },
     async fetchFigures({ upstream, day, limit }) {
-      const { source, figures, balance, missing } = await fetched(reconciliation.fetch(upstream, { day: day === undefined ? undefined : parseUtcDay(day), limit }));
+      const { source, figures, balance, missing } = await fetched(reconciliation.fetch(upstream, { day: day === undefined ? undefined : dayOf(day, 'day'), limit }));
       return {
         source,
         figures: figures.map(toFigure),
@@ -28,8 +28,8 @@ export function reconciliationHandlers(reconciliation: Pick<Reconciliation, 'imp
       };
     },
     async reconciliation({ upstream, from, to }) {
-      const fromDay = from === undefined ? 0 : (parseUtcDay(from) ?? 0);
-      const toDay = to === undefined ? endOfDays : (parseUtcDay(to) ?? endOfDays);
+      const fromDay = from === undefined ? 0 : dayOf(from, 'from');
+      const toDay = to === undefined ? endOfDays : dayOf(to, 'to');
       if (fromDay >= toDay) throw new Fault('invalid_request', { message: 'Invalid request: "from" must be before "to"', field: 'from' });
       const { days, totals, unplaced } = await reconciliation.show(upstream, { fromDay, toDay });
       return {
@@ -56,6 +56,13 @@ async function fetched<Answer>(asking: Promise<Answer>): Promise<Answer> {
     if (!(thrown instanceof Fault) || thrown.blame !== 'upstream') throw thrown;
     throw new Fault('upstream_failed', { message: thrown.message, cause: thrown });
   }
+}
+
+/** A day that was asked for: one that cannot be read must not turn into another, or into all of them. */
+function dayOf(text: string, field: string): UtcDay {
+  const day = parseUtcDay(text);
+  if (day === undefined) throw new Fault('invalid_request', { message: `Invalid request: expected a day such as 2026-01-31, not "${text.slice(0, 40)}"`, field });
+  return day;
 }
 
 function toFigure({ day, currency, amountNanos }: UpstreamFigure): { day: string; currency: string; amount: string } {

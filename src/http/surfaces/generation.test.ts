@@ -20,7 +20,7 @@ it.each([
   ['a model without a price', record({ costState: 'unpriced' }), null, { state: 'unpriced', amount: null, currency: null }],
   ['nothing delivered', record({ costState: 'none', state: 'failed' }), 0, { state: 'none', amount: null, currency: null }],
   ['a cost that is nobody’s charge', record(cost), 0, { state: 'none', amount: null, currency: null }],
-  ['an outcome that nobody knows', record({ costState: 'none', state: 'unknown' }), null, { state: 'unpriced', amount: null, currency: null }],
+  ['an outcome that nobody knows', record({ costState: 'unknown', state: 'unknown' }), null, { state: 'unknown', amount: null, currency: null }],
   ['a charge of zero', record({ ...cost, chargeNanos: 0n, chargeCurrency: 'EUR' }), 0, { state: 'priced', amount: '0', currency: 'EUR' }],
 ])('tells unknown from zero: %s', (_what, one, total, shown) => {
   expect(shapeGeneration(one)).toMatchObject({ total_cost: total, usage: total, cost: shown });

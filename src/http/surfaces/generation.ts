@@ -33,7 +33,7 @@ export function shapeGeneration(record: GenerationRecord): JsonObject {
   const { usage } = record;
   const state = payState(record);
   const amount = payAmount(record, state);
-  const charged = state === 'unpriced' ? null : state === 'priced' ? Number(amount) : 0;
+  const charged = state === 'unpriced' || state === 'unknown' ? null : state === 'priced' ? Number(amount) : 0;
   return {
     id: record.id,
     upstream_id: record.upstreamReplyId ?? null,
@@ -73,10 +73,9 @@ export function shapeGeneration(record: GenerationRecord): JsonObject {
   };
 }
 
-/** `priced`: charged. `free`: metered, never charged. `unpriced`: not known. `none`: nothing was charged. */
-function payState({ chargeNanos, costState, state }: GenerationRecord): CostState {
+/** `priced`: charged. `free`: metered, never charged. `unpriced`, `unknown`: not known. `none`: nothing was charged. */
+function payState({ chargeNanos, costState }: GenerationRecord): CostState {
   if (chargeNanos !== undefined) return 'priced';
-  if (state === 'unknown') return 'unpriced';
   return costState === 'priced' ? 'none' : costState;
 }
 
