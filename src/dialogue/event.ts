@@ -1,6 +1,8 @@
 import type { Fault } from '../base/fault.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Finish } from './finish.ts';
+import type { Protocol } from './protocol.ts';
+import type { ThinkingProof } from './thinking-seal.ts';
 import type { Usage } from './usage.ts';
 
 /** What happens while a model answers. `choice` counts from 0; `index` counts the tool calls of a choice from 0. */
@@ -14,6 +16,8 @@ export type DialogueEvent =
       readonly provider?: string;
     }
   | { readonly type: 'thinking-delta'; readonly choice: number; readonly text: string }
+  /** What the upstream gave beside the thinking so far. */
+  | { readonly type: 'thinking-proof'; readonly choice: number; readonly proof: ThinkingProof }
   | { readonly type: 'text-delta'; readonly choice: number; readonly text: string }
   | { readonly type: 'refusal-delta'; readonly choice: number; readonly text: string }
   | {
@@ -36,7 +40,7 @@ export type DialogueEvent =
  * the events of a batch drops its frame.
  */
 export interface SourceFrame {
-  readonly protocol: string;
+  readonly protocol: Protocol;
   /** The frame's own text (for SSE: the data payload). */
   readonly text: string;
   /** `text` parsed. The encoder that takes the frame may change it. */

@@ -4,4 +4,6 @@ export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' |
 export interface Finish {
   readonly reason: FinishReason;
   readonly raw?: string;
+  /** The stop sequence that was met, where the upstream says which. */
+  readonly stopSequence?: string;
 }

@@ -1,6 +1,7 @@
 import type { DialogueEvent } from './event.ts';
 import type { Finish } from './finish.ts';
 import type { DialogueReply, ReplyChoice } from './reply.ts';
+import type { ThinkingProof } from './thinking-seal.ts';
 import type { ToolCall } from './tool.ts';
 import type { Usage } from './usage.ts';
 
@@ -14,6 +15,7 @@ interface OpenCall {
 interface OpenChoice {
   text: string | undefined;
   thinking: string | undefined;
+  thinkingProof: ThinkingProof | undefined;
   refusal: string | undefined;
   readonly calls: OpenCall[];
   finish: Finish;
@@ -41,6 +43,9 @@ export class Fold {
         choice.thinking = (choice.thinking ?? '') + event.text;
         return;
       }
+      case 'thinking-proof':
+        this.#choice(event.choice).thinkingProof = event.proof;
+        return;
       case 'text-delta': {
         const choice = this.#choice(event.choice);
         choice.text = (choice.text ?? '') + event.text;
@@ -91,7 +96,7 @@ export class Fold {
 
   #choice(index: number): OpenChoice {
     while (this.#choices.length <= index) {
-      this.#choices.push({ text: undefined, thinking: undefined, refusal: undefined, calls: [], finish: { reason: 'other' } });
+      this.#choices.push({ text: undefined, thinking: undefined, thinkingProof: undefined, refusal: undefined, calls: [], finish: { reason: 'other' } });
     }
     return this.#choices[index] as OpenChoice;
   }
@@ -102,6 +107,7 @@ function closed(choice: OpenChoice): ReplyChoice {
   return {
     ...(choice.text === undefined ? {} : { text: choice.text }),
     ...(choice.thinking === undefined ? {} : { thinking: choice.thinking }),
+    ...(choice.thinkingProof === undefined ? {} : { thinkingProof: choice.thinkingProof }),
     ...(choice.refusal === undefined ? {} : { refusal: choice.refusal }),
     toolCalls,
     finish: choice.finish,

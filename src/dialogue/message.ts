@@ -1,5 +1,6 @@
 import type { JsonObject } from '../base/json.ts';
 import type { Extensions } from './extensions.ts';
+import type { ThinkingProof } from './thinking-seal.ts';
 import type { Tool, ToolCall } from './tool.ts';
 
 /** A piece of a message. `opaque` is a piece that only the protocol it came from understands. */
@@ -7,6 +8,8 @@ export type Part =
   | { readonly type: 'text'; readonly text: string; readonly extensions?: Extensions }
   | { readonly type: 'image'; readonly url: string; readonly detail?: string; readonly extensions?: Extensions }
   | { readonly type: 'video'; readonly url: string; readonly extensions?: Extensions }
+  /** A document. `url` may hold it whole (`data:`). */
+  | { readonly type: 'file'; readonly url: string; readonly filename?: string; readonly extensions?: Extensions }
   | { readonly type: 'opaque'; readonly protocol: string; readonly value: JsonObject };
 
 /** Text, pieces, or nothing: `null` and absent differ on the wire, and both differ from `""`. */
@@ -37,6 +40,8 @@ export interface AssistantMessage extends MessageBase {
   readonly content?: Content;
   /** The thinking of this turn as the model gave it. Empty differs from absent. */
   readonly thinking?: string;
+  /** What the upstream that thought it gave beside it. */
+  readonly thinkingProof?: ThinkingProof;
   readonly refusal?: string;
   readonly toolCalls?: readonly ToolCall[];
   /** The model is to go on from this message rather than answer it. */

@@ -1,11 +1,13 @@
 import type { JsonObject } from '../base/json.ts';
 import type { Finish } from './finish.ts';
+import type { ThinkingProof } from './thinking-seal.ts';
 import type { ToolCall } from './tool.ts';
 import type { Usage } from './usage.ts';
 
 export interface ReplyChoice {
   readonly text?: string;
   readonly thinking?: string;
+  readonly thinkingProof?: ThinkingProof;
   readonly refusal?: string;
   readonly toolCalls: readonly ToolCall[];
   readonly finish: Finish;

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../base/json.ts';
 import type { Extensions } from './extensions.ts';
+import type { ContextCache } from './context-cache.ts';
 import type { Message } from './message.ts';
+import type { Protocol } from './protocol.ts';
 import type { Tool, ToolChoice } from './tool.ts';
 
 export interface Sampling {
@@ -36,6 +38,8 @@ export type OutputFormat =
 
 /** One turn asked of a model, in nobody's protocol. Absent means "the caller was silent", which is not the default. */
 export interface DialogueRequest {
+  /** The protocol that it came by. */
+  readonly protocol: Protocol;
   /** As the caller named it: alias, slug, variant and case included. */
   readonly model: string;
   readonly messages: readonly Message[];
@@ -49,6 +53,8 @@ export interface DialogueRequest {
   readonly outputTokensMax?: number;
   /** Turns with the same key share a prefix; a hint for caches and affinity. */
   readonly cacheKey?: string;
+  /** What upstreams hold of this conversation, and what they are to hold. */
+  readonly contextCache?: ContextCache;
   readonly stream: boolean;
   readonly extensions?: Extensions;
 }

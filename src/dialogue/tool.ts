@@ -20,6 +20,8 @@ export interface FunctionTool {
 export type ToolChoice =
   | { readonly type: 'auto' | 'none' | 'required' }
   | { readonly type: 'named'; readonly name: string }
+  /** Only these of the tools, by name. */
+  | { readonly type: 'allowed'; readonly mode: 'auto' | 'required'; readonly names: readonly string[] }
   | { readonly type: 'opaque'; readonly protocol: string; readonly value: JsonObject };
 
 export interface ToolCall {

@@ -4,7 +4,7 @@ import type { DialogueRequest } from '../dialogue/request.ts';
 import { boundsOf } from './call-bounds.ts';
 
 const offer: Offer = { modelId: 'm', upstreamId: 'u', upstreamModel: 'm', contextTokens: 1_000, outputTokensMax: 800, prices: [] };
-const asking = (over: Partial<DialogueRequest> = {}): DialogueRequest => ({ model: 'm', messages: [], sampling: {}, stream: false, ...over });
+const asking = (over: Partial<DialogueRequest> = {}): DialogueRequest => ({ protocol: 'openai-chat', model: 'm', messages: [], sampling: {}, stream: false, ...over });
 
 describe('the bounds of a call', () => {
   it('are the caller’s limit, but no more than the offer is known to give', () => {

@@ -125,7 +125,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
       if (options.abortAfterFirst === true) abort.abort();
     },
   };
-  const request: DialogueRequest = { model: 'kimi-k2-thinking', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
+  const request: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2-thinking', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
   if (options.abortAfterMs !== undefined) setTimeout(() => abort.abort(), options.abortAfterMs);
   const caller = { tenantId: 'ten_1', keyId: 'k', mode: 'live' } as const;
   const fault = await gateway.generate(caller, request, { generationId: `gen_${(runs += 1)}`, surface: '/v1/chat/completions' }, sink, abort.signal).then(

@@ -62,6 +62,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
 );
 const thinking: fc.Arbitrary<Thinking> = fc.constantFrom({}, { mode: 'off' }, { keep: 'all' }, { effort: 'high' });
 const request: fc.Arbitrary<DialogueRequest> = fc.record({
+  protocol: fc.constant('openai-chat' as const),
   model: fc.constantFrom('kimi-k2', 'kimi-k2-thinking', 'kimi-k2.5', 'kimi-k2.6', 'kimi-k2.7-code', 'kimi-k3', 'other'),
   messages: fc.array(message, { maxLength: 6 }),
   tools,
@@ -110,7 +111,7 @@ describe('prompt bounds', () => {
   });
 
   it('the upper bound is near the bytes of a plain prompt', () => {
-    const asked: DialogueRequest = { model: 'kimi-k2', messages: [{ role: 'user', content: 'x'.repeat(5000) }], sampling: {}, stream: false };
+    const asked: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2', messages: [{ role: 'user', content: 'x'.repeat(5000) }], sampling: {}, stream: false };
     expect(promptUpperBound(asked, 'kimi-k2')).toBeLessThan(6000);
   });
 
@@ -121,7 +122,7 @@ describe('prompt bounds', () => {
   });
 
   it('the lower bound is reached by blanks', () => {
-    const blanks: DialogueRequest = { model: '', messages: [{ role: 'user', content: ' '.repeat(25_600) }], sampling: {}, stream: false };
+    const blanks: DialogueRequest = { protocol: 'openai-chat', model: '', messages: [{ role: 'user', content: ' '.repeat(25_600) }], sampling: {}, stream: false };
     expect(promptLowerBound(blanks)).toBe(100);
   });
 });

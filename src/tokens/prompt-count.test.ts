@@ -14,7 +14,7 @@ import { toyBpe } from './toy-vocabulary.ts';
 const realTokenizerPath: string | undefined = process.env['MOONGATE_TOKENIZER'];
 
 function ask(messages: readonly Message[], rest: Partial<DialogueRequest> = {}): DialogueRequest {
-  return { model: 'kimi-k2', messages, sampling: {}, stream: false, ...rest };
+  return { protocol: 'openai-chat', model: 'kimi-k2', messages, sampling: {}, stream: false, ...rest };
 }
 
 const hi: Message = { role: 'user', content: 'Hi' };

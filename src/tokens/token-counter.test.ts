@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 function ask(content: string): DialogueRequest {
-  return { model: 'kimi-k2.5', messages: [{ role: 'user', content }], sampling: {}, stream: false };
+  return { protocol: 'openai-chat', model: 'kimi-k2.5', messages: [{ role: 'user', content }], sampling: {}, stream: false };
 }
 
 const longText = 'the count of 我们 \u{1f600}! '.repeat(5000);

@@ -23,7 +23,7 @@ const k3Choice: ToolChoiceRule = { required: 'taken', named: 'ignored' };
 const fixed: SamplingRule = { fixed: { temperatureThinking: 1, temperaturePlain: 0.6, topP: 0.95 } };
 
 function send(name: DialectName, asked: Partial<DialogueRequest>, target: Partial<ChatRequestTarget> = {}): { body: JsonObject; lost: string[] } {
-  const request: DialogueRequest = { model: 'k', messages: [hello], sampling: {}, stream: false, ...asked };
+  const request: DialogueRequest = { protocol: 'openai-chat', model: 'k', messages: [hello], sampling: {}, stream: false, ...asked };
   const { body, losses } = encodeChatRequest(request, { model: 'm', dialect: dialectOf(name), ...target });
   return { body: JSON.parse(JSON.stringify(body)) as JsonObject, lost: losses.map((loss) => loss.field) };
 }

@@ -5,6 +5,7 @@ import { type DialectName, dialectOf } from './dialect.ts';
 
 /** Asks for everything in which the vendors differ. */
 const request: DialogueRequest = {
+  protocol: 'openai-chat',
   model: 'kimi-k2',
   messages: [
     { role: 'system', content: 'be brief', fromDeveloper: true },

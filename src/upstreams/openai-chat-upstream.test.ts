@@ -12,7 +12,7 @@ import { AttemptFailure, type Flow, type UpstreamHandler } from './upstream.ts';
 
 const apiKey = '0123secretsecret4567';
 const deadlines = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 2_000, totalMs: 10_000 };
-const request: DialogueRequest = { model: 'kimi-k2', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
+const request: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
 const never = new AbortController().signal;
 
 const cleanUp: AsyncDisposable[] = [];

@@ -19,7 +19,7 @@ export function sandbox(options: Partial<SandboxOptions> = {}): SandboxUpstream 
 
 /** A request of one user message. */
 export function asking(text: string, more: Partial<DialogueRequest> = {}): DialogueRequest {
-  return { model: 'kimi-k2', messages: [{ role: 'user', content: text }], sampling: {}, stream: false, ...more };
+  return { protocol: 'openai-chat', model: 'kimi-k2', messages: [{ role: 'user', content: text }], sampling: {}, stream: false, ...more };
 }
 
 /** The request as a call of `kimi-k2`. */

@@ -1,15 +1,8 @@
 import type { Fault, FaultCode, MetLimit } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { sseData } from '../../base/sse.ts';
+import { retryHeaders } from '../retry-headers.ts';
 import type { ChatStyle } from './chat-style.ts';
-
-/** Longest wait that we name: the SDKs ignore a longer one, or give up (responses-ark-anthropic-batch.md 5.2). */
-const retryAfterMsMax = 60_000;
-
-/** Statuses that the OpenAI SDKs try again by themselves. */
-function isRetriedBySdk(status: number): boolean {
-  return status === 408 || status === 409 || status === 429 || status >= 500;
-}
 
 /** Moonshot's `type` for each of our faults (moonshot-api.md 3.2; those of 499 and 503 as classifiers have seen them). */
 const moonshotTypes: Readonly<Record<FaultCode, string>> = {
@@ -85,22 +78,14 @@ function arkCodeOf({ code, metLimit, status }: Fault): string {
 
 /**
  * A fault as the reply that a vendor would send: status, body and headers. `requestId` stands in Ark's messages and is the
- * id of OpenRouter's error chunk. Says when to come back (`retry-after`, whole seconds, 1 to 60, and `retry-after-ms`),
- * and tells the SDKs not to try again what cannot succeed (`x-should-retry`).
+ * id of OpenRouter's error chunk.
  */
 export function encodeChatError(
   fault: Fault,
   vendor: ChatStyle['vendor'],
   requestId: string,
 ): { status: number; body: JsonObject; headers: Record<string, string> } {
-  const headers: Record<string, string> = {};
-  if (fault.retryable && fault.retryAfterMs !== undefined) {
-    const waitMs = Math.min(Math.max(Math.ceil(fault.retryAfterMs), 0), retryAfterMsMax);
-    headers['retry-after'] = String(Math.max(1, Math.ceil(waitMs / 1000)));
-    headers['retry-after-ms'] = String(waitMs);
-  }
-  if (!fault.retryable && isRetriedBySdk(fault.status)) headers['x-should-retry'] = 'false';
-  return { status: fault.status, body: { error: errorOf(fault, vendor, requestId) }, headers };
+  return { status: fault.status, body: { error: errorOf(fault, vendor, requestId) }, headers: retryHeaders(fault) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonValue } from '../../base/json.ts';
 import type { AssistantMessage, Content, Message, Part } from '../../dialogue/message.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
-import { chatProtocol, extensionsOf, unknownIn } from './chat-extensions.ts';
+import { chatExtensions } from './chat-extensions.ts';
 import {
   type ChatCallBody, type ChatMessageBody, type ChatPartBody, invalidRequest, invalidRequestAt, messageFields,
 } from './chat-request-schema.ts';
@@ -11,6 +11,8 @@ import { decodeTools, type ToolNames } from './tool-decode.ts';
 const textPartFields: ReadonlySet<string> = new Set(['type', 'text']);
 const imagePartFields: ReadonlySet<string> = new Set(['type', 'image_url']);
 const videoPartFields: ReadonlySet<string> = new Set(['type', 'video_url']);
+const filePartFields: ReadonlySet<string> = new Set(['type', 'file']);
+const fileFields: ReadonlySet<string> = new Set(['file_data', 'filename']);
 const imageFields: ReadonlySet<string> = new Set(['url', 'detail']);
 const videoFields: ReadonlySet<string> = new Set(['url']);
 /** `index` is what some replies carry (OpenRouter); it means nothing in a request. */
@@ -85,7 +87,7 @@ function decodeMessage(message: ChatMessageBody, index: number, ledger: CallLedg
   }
   const base = {
     ...(typeof message.name === 'string' ? { name: message.name } : {}),
-    ...extensionsOf(message, messageFields),
+    ...chatExtensions.of(message, messageFields),
   };
   switch (message.role) {
     case 'system':
@@ -169,7 +171,7 @@ function decodeCall(call: ChatCallBody): ToolCall {
     kind: call.type === 'builtin_function' ? 'builtin' : 'function',
     name,
     argumentsText: written ?? '{}',
-    ...extensionsOf(call, callFields, { function: unknownIn(call.function, calledFields) }),
+    ...chatExtensions.of(call, callFields, { function: chatExtensions.unknownIn(call.function, calledFields) }),
   };
 }
 
@@ -193,7 +195,7 @@ function decodePart(part: ChatPartBody, field: string): Part {
     case 'text': {
       const text = part['text'];
       if (typeof text !== 'string') throw invalidRequest(`${field}.text`, 'expected a string');
-      return { type: 'text', text, ...extensionsOf(part, textPartFields) };
+      return { type: 'text', text, ...chatExtensions.of(part, textPartFields) };
     }
     case 'image_url': {
       const image = part['image_url'];
@@ -202,20 +204,36 @@ function decodePart(part: ChatPartBody, field: string): Part {
         type: 'image',
         url,
         ...(detail === undefined ? {} : { detail }),
-        ...extensionsOf(part, imagePartFields, { image_url: unknownIn(image, imageFields) }),
+        ...chatExtensions.of(part, imagePartFields, { image_url: chatExtensions.unknownIn(image, imageFields) }),
       };
     }
     case 'video_url': {
       const video = part['video_url'];
       const { url } = mediaOf(video, `${field}.video_url`);
-      return { type: 'video', url, ...extensionsOf(part, videoPartFields, { video_url: unknownIn(video, videoFields) }) };
+      return { type: 'video', url, ...chatExtensions.of(part, videoPartFields, { video_url: chatExtensions.unknownIn(video, videoFields) }) };
     }
-    default: {
-      const value: unknown = part;
-      if (!isJsonObject(value)) throw invalidRequest(field, 'expected an object');
-      return { type: 'opaque', protocol: chatProtocol, value };
+    case 'file': {
+      const { file } = part;
+      const url: unknown = isJsonObject(file) ? file['file_data'] : undefined;
+      // One that lies at the vendor is known to the vendor only.
+      if (!isJsonObject(file) || typeof url !== 'string' || url === '') return opaque(part, field);
+      const filename: unknown = file['filename'];
+      return {
+        type: 'file',
+        url,
+        ...(typeof filename === 'string' ? { filename } : {}),
+        ...chatExtensions.of(part, filePartFields, { file: chatExtensions.unknownIn(file, fileFields) }),
+      };
     }
+    default:
+      return opaque(part, field);
   }
+}
+
+function opaque(part: ChatPartBody, field: string): Part {
+  const value: unknown = part;
+  if (!isJsonObject(value)) throw invalidRequest(field, 'expected an object');
+  return { type: 'opaque', protocol: chatExtensions.protocol, value };
 }
 
 function mediaOf(media: unknown, field: string): { url: string; detail?: string } {

@@ -3,7 +3,7 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { AssistantMessage, Content, Message, Part } from '../../dialogue/message.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
 import type { ChatDialect } from './chat-dialect.ts';
-import { chatProtocol, withExtensions } from './chat-extensions.ts';
+import { chatExtensions } from './chat-extensions.ts';
 import { encodeTools } from './tool-encode.ts';
 
 const reasoningDetails: ReadonlySet<string> = new Set(['reasoning_details']);
@@ -15,7 +15,9 @@ export function encodeMessages(messages: readonly Message[], dialect: ChatDialec
     const message = messages[index];
     if (message === undefined) continue;
     const complete = dialect.moonshotRules && thinks ? withThinking(message, index, losses) : message;
-    const body = encodeMessage(complete, `messages.${index}`, dialect, losses);
+    const field = `messages.${index}`;
+    chatExtensions.declareForeign(message.extensions, field, losses);
+    const body = encodeMessage(complete, field, dialect, losses);
     if (body !== undefined) encoded.push(body);
   }
   return encoded;
@@ -39,21 +41,21 @@ function encodeMessage(message: Message, field: string, dialect: ChatDialect, lo
     case 'system': {
       const role = message.fromDeveloper === true && dialect.developerRole ? 'developer' : 'system';
       const content = contentField(message.content, field, losses);
-      if (message.tools === undefined) return withExtensions({ role, ...content, ...name }, message.extensions);
+      if (message.tools === undefined) return chatExtensions.joined({ role, ...content, ...name }, message.extensions);
       if (takesMessageTools(dialect)) {
         const tools = encodeTools(message.tools, `${field}.tools`, dialect, losses);
-        return withExtensions({ role, ...content, ...name, tools }, message.extensions);
+        return chatExtensions.joined({ role, ...content, ...name, tools }, message.extensions);
       }
       losses.push({ field: `${field}.tools`, reason: 'this upstream knows no tools of messages; they are declared from the start' });
       return undefined;
     }
     case 'user':
-      return withExtensions({ role: 'user', ...contentField(message.content, field, losses), ...name }, message.extensions);
+      return chatExtensions.joined({ role: 'user', ...contentField(message.content, field, losses), ...name }, message.extensions);
     case 'assistant':
       return encodeAssistant(message, field, dialect, name, losses);
     case 'tool': {
       const { toolCallId } = message;
-      return withExtensions(
+      return chatExtensions.joined(
         { role: 'tool', tool_call_id: toolCallId, ...contentField(message.content, field, losses), ...name },
         message.extensions,
       );
@@ -78,13 +80,13 @@ function encodeAssistant(message: AssistantMessage, field: string, dialect: Chat
     ...(message.partial === true && dialect.partial === 'partial-field' ? { partial: true } : {}),
   };
   const takesDetails = dialect.family === 'openrouter' || dialect.family === 'openai';
-  const details = message.extensions?.[chatProtocol]?.['reasoning_details'];
-  if (takesDetails || details === undefined) return withExtensions(fields, message.extensions);
+  const details = message.extensions?.[chatExtensions.protocol]?.['reasoning_details'];
+  if (takesDetails || details === undefined) return chatExtensions.joined(fields, message.extensions);
   // Their text has gone along as thinking. Encrypted thinking is of use to those only who wrote it.
   if (holdsMoreThanText(details)) {
     losses.push({ field: `${field}.reasoning_details`, reason: 'this upstream takes thinking as plain text only' });
   }
-  return withExtensions(fields, message.extensions, reasoningDetails);
+  return chatExtensions.joined(fields, message.extensions, reasoningDetails);
 }
 
 function holdsMoreThanText(details: JsonValue): boolean {
@@ -99,7 +101,7 @@ function encodeCall(call: ToolCall, dialect: ChatDialect): JsonObject {
     type: call.kind === 'builtin' && dialect.builtinTools ? 'builtin_function' : 'function',
     function: { name: call.name, arguments: call.argumentsText },
   };
-  return withExtensions(fields, call.extensions);
+  return chatExtensions.joined(fields, call.extensions);
 }
 
 function isBlank(content: Content | undefined): boolean {
@@ -116,6 +118,7 @@ function contentField(content: Content | undefined, field: string, losses: Loss[
     const part = content[index];
     if (part === undefined) continue;
     const body = encodePart(part);
+    if (part.type !== 'opaque') chatExtensions.declareForeign(part.extensions, `${field}.content.${index}`, losses);
     if (body !== undefined) parts.push(body);
     else losses.push({ field: `${field}.content.${index}`, reason: 'only the protocol that it came by knows this kind of content' });
   }
@@ -125,15 +128,20 @@ function contentField(content: Content | undefined, field: string, losses: Loss[
 function encodePart(part: Part): JsonObject | undefined {
   switch (part.type) {
     case 'text':
-      return withExtensions({ type: 'text', text: part.text }, part.extensions);
+      return chatExtensions.joined({ type: 'text', text: part.text }, part.extensions);
     case 'image': {
       const { url, detail } = part;
       const image = { url, ...(detail === undefined ? {} : { detail }) };
-      return withExtensions({ type: 'image_url', image_url: image }, part.extensions);
+      return chatExtensions.joined({ type: 'image_url', image_url: image }, part.extensions);
     }
     case 'video':
-      return withExtensions({ type: 'video_url', video_url: { url: part.url } }, part.extensions);
+      return chatExtensions.joined({ type: 'video_url', video_url: { url: part.url } }, part.extensions);
+    case 'file': {
+      const { url, filename } = part;
+      const file = { file_data: url, ...(filename === undefined ? {} : { filename }) };
+      return chatExtensions.joined({ type: 'file', file }, part.extensions);
+    }
     case 'opaque':
-      return part.protocol === chatProtocol ? part.value : undefined;
+      return part.protocol === chatExtensions.protocol ? part.value : undefined;
   }
 }

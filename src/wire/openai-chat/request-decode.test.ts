@@ -25,7 +25,7 @@ function fault(body: JsonValue): Fault {
 describe('decodeChatRequest', () => {
   it('reads a small request, silent where the caller was', () => {
     expect(decodeChatRequest({ model: 'Kimi-K2', messages: [hello] }, 'moonshot')).toEqual({
-      request: { model: 'Kimi-K2', messages: [hello], sampling: {}, stream: false },
+      request: { protocol: 'openai-chat', model: 'Kimi-K2', messages: [hello], sampling: {}, stream: false },
       includeUsage: false,
       reasoningAlias: false,
       thinking: 'shown',
@@ -38,7 +38,7 @@ describe('decodeChatRequest', () => {
       stream: true, tools: [search], tool_choice: 'required', parallel_tool_calls: false, prompt_cache_key: 'k',
       response_format: { type: 'json_schema', json_schema: { name: 's', schema: { type: 'object' }, strict: false } },
     })).toEqual({
-      model: 'kimi-k2', messages: [hello], stream: true, outputTokensMax: 6, cacheKey: 'k', parallelToolCalls: false,
+      protocol: 'openai-chat', model: 'kimi-k2', messages: [hello], stream: true, outputTokensMax: 6, cacheKey: 'k', parallelToolCalls: false,
       sampling: { temperature: 0.6, topP: 0.9, choiceCount: 2, presencePenalty: 1, frequencyPenalty: -1, stop: ['x'] },
       tools: [{ kind: 'function', name: 'search', description: 'd', parameters: { type: 'object' }, strict: true }],
       toolChoice: { type: 'required' },

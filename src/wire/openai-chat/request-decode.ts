@@ -2,7 +2,7 @@ import type { JsonObject } from '../../base/json.ts';
 import { isJsonObject } from '../../base/json.ts';
 import type { DialogueRequest, OutputFormat, Sampling, Thinking } from '../../dialogue/request.ts';
 import type { ToolChoice } from '../../dialogue/tool.ts';
-import { extensionsOf, unknownIn } from './chat-extensions.ts';
+import { chatExtensions } from './chat-extensions.ts';
 import { type ChatRequestBody, checkChatRequest, invalidRequest, requestFields } from './chat-request-schema.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { decodeMessages } from './message-decode.ts';
@@ -35,6 +35,7 @@ export function decodeChatRequest(
   const outputFormat = decodeFormat(body, vendor);
   const outputTokensMax = body.max_completion_tokens ?? body.max_tokens ?? undefined;
   const request: DialogueRequest = {
+    protocol: chatExtensions.protocol,
     model: body.model,
     messages,
     ...(tools.length === 0 ? {} : { tools }),
@@ -46,7 +47,7 @@ export function decodeChatRequest(
     ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
     ...(typeof body.prompt_cache_key === 'string' ? { cacheKey: body.prompt_cache_key } : {}),
     stream: body.stream === true,
-    ...extensionsOf(body, requestFields, unknownInside(body, outputFormat)),
+    ...chatExtensions.of(body, requestFields, unknownInside(body, outputFormat)),
   };
   const asksUsage = isJsonObject(body['usage']) && body['usage']['include'] === true;
   return {
@@ -60,15 +61,15 @@ export function decodeChatRequest(
 /** What we do not understand inside the fields that we do. */
 function unknownInside(body: ChatRequestBody, format: OutputFormat | undefined): Record<string, JsonObject | undefined> {
   const { response_format: responseFormat } = body;
-  const inFormat = unknownIn(responseFormat, formatFields);
-  const inSchema = unknownIn(responseFormat?.json_schema, schemaFields);
+  const inFormat = chatExtensions.unknownIn(responseFormat, formatFields);
+  const inSchema = chatExtensions.unknownIn(responseFormat?.json_schema, schemaFields);
   // A form of output that only OpenRouter knows (`grammar`, `python`) travels whole.
   const wholeFormat: unknown = format === undefined ? responseFormat : undefined;
   return {
-    thinking: unknownIn(body.thinking, thinkingFields),
-    reasoning: unknownIn(body.reasoning, reasoningFields),
-    chat_template_kwargs: unknownIn(body.chat_template_kwargs, templateFields),
-    stream_options: unknownIn(body.stream_options, streamFields),
+    thinking: chatExtensions.unknownIn(body.thinking, thinkingFields),
+    reasoning: chatExtensions.unknownIn(body.reasoning, reasoningFields),
+    chat_template_kwargs: chatExtensions.unknownIn(body.chat_template_kwargs, templateFields),
+    stream_options: chatExtensions.unknownIn(body.stream_options, streamFields),
     response_format: isJsonObject(wholeFormat) ? wholeFormat : joined(inFormat, inSchema),
   };
 }

@@ -165,13 +165,13 @@ describe('encodeChatRequest', () => {
 
   it("declares what only another protocol's upstream could take", () => {
     const request: DialogueRequest = {
-      model: 'k', sampling: {}, stream: false, extensions: { 'anthropic-messages': { container: 1 } }, toolChoice: { type: 'opaque', protocol: 'anthropic-messages', value: {} },
+      protocol: 'anthropic-messages', model: 'k', sampling: {}, stream: false, extensions: { 'anthropic-messages': { container: 1 } }, toolChoice: { type: 'opaque', protocol: 'anthropic-messages', value: {} },
       messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'opaque', protocol: 'anthropic-messages', value: { type: 'document' } }] }],
       tools: [{ kind: 'opaque', protocol: 'anthropic-messages', value: { type: 'bash' } }],
     };
     const { body, losses } = encodeChatRequest(request, { model: 'k', dialect: openai });
     expect(body).toEqual({ model: 'k', messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] });
-    expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1', 'tools.0', 'tool_choice', 'anthropic-messages']);
+    expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1', 'tools.0', 'tool_choice', 'container']);
   });
 
   it('does not let a field called __proto__ become a prototype', () => {

@@ -2,9 +2,9 @@ import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/request.ts';
-import type { Tool } from '../../dialogue/tool.ts';
+import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
 import type { ChatDialect } from './chat-dialect.ts';
-import { chatProtocol, withExtensions } from './chat-extensions.ts';
+import { chatExtensions } from './chat-extensions.ts';
 import { encodeMessages, takesMessageTools } from './message-encode.ts';
 import { encodeSampling } from './sampling-encode.ts';
 import { encodeThinking, thinks } from './thinking-encode.ts';
@@ -56,15 +56,13 @@ export function encodeChatRequest(request: DialogueRequest, target: ChatRequestT
     ...(request.stream && dialect.streamOptions ? { stream_options: { include_usage: true } } : {}),
   };
   const except = withheld(request, dialect, losses);
-  for (const protocol of Object.keys(request.extensions ?? {})) {
-    if (protocol !== chatProtocol) losses.push({ field: protocol, reason: 'only the protocol that they came by knows these fields' });
-  }
-  return { body: withExtensions(fields, request.extensions, except), losses };
+  chatExtensions.declareForeign(request.extensions, '', losses);
+  return { body: chatExtensions.joined(fields, request.extensions, except), losses };
 }
 
 /** Extension fields that this family would not understand, or not bear. */
 function withheld(request: DialogueRequest, dialect: ChatDialect, losses: Loss[]): ReadonlySet<string> {
-  const present = request.extensions?.[chatProtocol] ?? {};
+  const present = request.extensions?.[chatExtensions.protocol] ?? {};
   const except = new Set<string>();
   const withhold = (field: string, reason: string | undefined): void => {
     if (present[field] === undefined) return;
@@ -107,7 +105,7 @@ function toolFields(request: DialogueRequest, target: ChatRequestTarget, willThi
   const { dialect } = target;
   const ofMessages = toolsOfMessages(request);
   const apart = takesMessageTools(dialect);
-  const declared: readonly Tool[] = apart ? (request.tools ?? []) : [...(request.tools ?? []), ...ofMessages];
+  const declared = allowed(apart ? (request.tools ?? []) : [...(request.tools ?? []), ...ofMessages], request.toolChoice);
   const tools = encodeTools(declared, 'tools', dialect, losses);
   const names = new Set<string>();
   addNames(ofMessages, dialect, names);
@@ -124,6 +122,12 @@ function toolFields(request: DialogueRequest, target: ChatRequestTarget, willThi
     ...(choice === undefined ? {} : { tool_choice: choice }),
     ...(request.parallelToolCalls === undefined ? {} : { parallel_tool_calls: request.parallelToolCalls }),
   };
+}
+
+/** The tools that a choice allows: nobody here takes the choice itself, so that the others are not sent. */
+function allowed(tools: readonly Tool[], choice: ToolChoice | undefined): readonly Tool[] {
+  if (choice?.type !== 'allowed') return tools;
+  return tools.filter((tool) => tool.kind !== 'opaque' && choice.names.includes(tool.name));
 }
 
 function addNames(tools: readonly Tool[], dialect: ChatDialect, names: Set<string>): void {

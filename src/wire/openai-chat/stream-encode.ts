@@ -215,6 +215,8 @@ export class ChatStreamEncoder {
       case 'usage-rejected':
         this.#usage = undefined;
         return '';
+      // It stands in no chat chunk.
+      case 'thinking-proof':
       case 'error':
         return '';
       case 'choice-end': {

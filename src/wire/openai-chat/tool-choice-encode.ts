@@ -2,7 +2,7 @@ import type { JsonValue } from '../../base/json.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { ToolChoice } from '../../dialogue/tool.ts';
-import { chatProtocol } from './chat-extensions.ts';
+import { chatExtensions } from './chat-extensions.ts';
 
 /** What decides whether a choice can be met. */
 export interface ToolChoiceScene {
@@ -32,16 +32,10 @@ export function encodeToolChoice(choice: ToolChoice | undefined, scene: ToolChoi
     case 'auto':
     case 'none':
       return choice.type;
+    case 'allowed':
+      return choice.mode === 'auto' ? 'auto' : encodeRequired(scene, lose);
     case 'required':
-      if (count === 0) {
-        lose('none of the tools could be sent');
-        return undefined;
-      }
-      if (rule?.required === 'refused' || (rule?.required === 'refused-thinking' && thinks)) {
-        lose(`this model takes no "required"${rule.required === 'refused' ? '' : ' while it thinks'}; "auto" was sent`);
-        return 'auto';
-      }
-      return 'required';
+      return encodeRequired(scene, lose);
     case 'named':
       if (!names.has(choice.name)) {
         lose('the tool that it names could not be sent');
@@ -58,8 +52,20 @@ export function encodeToolChoice(choice: ToolChoice | undefined, scene: ToolChoi
       }
       return { type: 'function', function: { name: choice.name } };
     case 'opaque':
-      if (choice.protocol === chatProtocol) return choice.value;
+      if (choice.protocol === chatExtensions.protocol) return choice.value;
       lose('only the protocol that it came by knows this choice');
       return undefined;
   }
+}
+
+function encodeRequired({ count, rule, thinks }: ToolChoiceScene, lose: (reason: string) => void): 'auto' | 'required' | undefined {
+  if (count === 0) {
+    lose('none of the tools could be sent');
+    return undefined;
+  }
+  if (rule?.required === 'refused' || (rule?.required === 'refused-thinking' && thinks)) {
+    lose(`this model takes no "required"${rule.required === 'refused' ? '' : ' while it thinks'}; "auto" was sent`);
+    return 'auto';
+  }
+  return 'required';
 }

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
-import { chatProtocol, extensionsOf, unknownIn } from './chat-extensions.ts';
+import { chatExtensions } from './chat-extensions.ts';
 import {
   type ChatRequestBody, type ChatToolBody, type ChatToolChoiceBody, functionFields, invalidRequest, invalidRequestAt,
   toolFields,
@@ -32,7 +32,7 @@ export function decodeTools(tools: readonly ChatToolBody[], field: string, taken
 export function decodeFunctions(functions: NonNullable<ChatRequestBody['functions']>, taken: ToolNames): Tool[] {
   return functions.map((declared, index) => {
     take(declared.name, `functions.${index}`, taken);
-    return functionTool(declared, `functions.${index}.name`, declared.parameters ?? undefined, extensionsOf(declared, functionFields));
+    return functionTool(declared, `functions.${index}.name`, declared.parameters ?? undefined, chatExtensions.of(declared, functionFields));
   });
 }
 
@@ -46,27 +46,27 @@ function decodeTool(tool: ChatToolBody, field: string): Tool {
   if (type === 'builtin_function') {
     const name = tool.function?.name;
     if (name === undefined) throw invalidRequest(`${field}.function.name`, 'a builtin_function needs a name');
-    return { kind: 'builtin', name, ...extensionsOf(tool, wrappedFields, { function: unknownIn(tool.function, functionFields) }) };
+    return { kind: 'builtin', name, ...chatExtensions.of(tool, wrappedFields, { function: chatExtensions.unknownIn(tool.function, functionFields) }) };
   }
   if (type !== 'function' && !(type === 'custom' && isJsonObject(tool.input_schema))) {
     if (!isJsonObject(tool)) throw invalidRequest(field, 'expected an object');
-    return { kind: 'opaque', protocol: chatProtocol, value: tool };
+    return { kind: 'opaque', protocol: chatExtensions.protocol, value: tool };
   }
   if (tool.function !== undefined && tool.function !== null) {
-    const extensions = extensionsOf(tool, wrappedFields, { function: unknownIn(tool.function, functionFields) });
+    const extensions = chatExtensions.of(tool, wrappedFields, { function: chatExtensions.unknownIn(tool.function, functionFields) });
     return functionTool(tool.function, `${field}.function.name`, tool.function.parameters ?? undefined, extensions);
   }
   if (typeof tool.name !== 'string') throw invalidRequest(`${field}.function`, 'a tool needs a function with a name');
   const { name, description, strict } = tool;
   const parameters = tool.parameters ?? tool.input_schema ?? undefined;
-  return functionTool({ name, description, strict }, `${field}.name`, parameters, extensionsOf(tool, toolFields));
+  return functionTool({ name, description, strict }, `${field}.name`, parameters, chatExtensions.of(tool, toolFields));
 }
 
 function functionTool(
   declared: { name: string; description?: string | null | undefined; strict?: boolean | null | undefined },
   nameField: string,
   parameters: unknown,
-  extensions: ReturnType<typeof extensionsOf>,
+  extensions: ReturnType<(typeof chatExtensions)['of']>,
 ): Tool {
   const { name, description, strict } = declared;
   if (!functionName.test(name)) {
@@ -95,7 +95,7 @@ export function decodeToolChoice(choice: ChatToolChoiceBody, names: ToolNames, a
   }
   const value: unknown = choice;
   if (!isJsonObject(value)) throw invalidRequest('tool_choice', 'expected an object');
-  if (word !== 'function' && word !== 'builtin_function') return { type: 'opaque', protocol: chatProtocol, value };
+  if (word !== 'function' && word !== 'builtin_function') return { type: 'opaque', protocol: chatExtensions.protocol, value };
   const name = nameIn(value);
   if (name === undefined) throw invalidRequest('tool_choice.function.name', 'expected the name of a function');
   return namedChoice(name, 'tool_choice.function.name', names);
