@@ -43,8 +43,8 @@ export function conversationAppending(builder: Kysely<ThreadTables>, seal: Threa
   const statements = items.map(({ id: itemId, item }, index) => {
     const content = seal.seal(item, 'conversation-item', scope, itemContext(id, itemId));
     return sql`
-      INSERT INTO conversation_items (conversation_id, sequence, item_id, content)
-      SELECT id, next_sequence - ${items.length - index}, ${itemId}, ${content} FROM conversations WHERE id = ${id}
+      INSERT INTO conversation_items (conversation_id, sequence, item_id, content_chars, content)
+      SELECT id, next_sequence - ${items.length - index}, ${itemId}, ${content.length}, ${content} FROM conversations WHERE id = ${id}
       ON CONFLICT (conversation_id, item_id) DO NOTHING`.compile(builder);
   });
   return { guards: [places], statements };

@@ -76,6 +76,17 @@ onEveryDatabase((databases) => {
       expect(await page('asc', 'nobody')).toBe('no-item');
     });
 
+    it('gives back the whole of a conversation, if it is not too much', async () => {
+      const id = await created(['a', 'b', 'c'].map(item));
+      const limits = { itemsMax: 3, charsMax: 1_000 };
+      expect(await store.whole(scope, id)).toEqual({ found: true, items: ['a', 'b', 'c'].map(item) });
+      expect(await store.whole(scope, id, limits)).toMatchObject({ found: true });
+      expect(await store.whole(scope, id, { ...limits, itemsMax: 2 })).toEqual({ found: false, why: 'too-long' });
+      expect(await store.whole(scope, id, { ...limits, charsMax: 100 })).toEqual({ found: false, why: 'too-long' });
+      expect(await store.whole(scope, await created())).toEqual({ found: true, items: [] });
+      for (const stranger of strangers) expect(await store.whole(stranger, id)).toEqual({ found: false, why: 'missing' });
+    });
+
     it('keeps turns whole and in one order for all, when they are added at the same time', async () => {
       const id = await created();
       const turns = Array.from({ length: 20 }, (_, turn) => [0, 1, 2].map((index) => item(`${turn}.${index}`)));

@@ -32,6 +32,21 @@ export interface ItemPage {
   readonly hasMore: boolean;
 }
 
+/** How much of a conversation may be read. */
+export interface ConversationLimits {
+  readonly itemsMax: number;
+  /** Characters of the sealed items, which are about four thirds of the JSON. */
+  readonly charsMax: number;
+}
+
+/** All of a conversation, the oldest first. `missing`: it is not there; `too-long`: there is more of it than may be read. */
+export type WholeConversation =
+  | { readonly found: true; readonly items: readonly ConversationItem[] }
+  | { readonly found: false; readonly why: 'missing' | 'too-long' };
+
+/** Some 48 MiB of JSON: no model reads more, and one caller's conversation must not fill the memory. */
+const wholeLimits: ConversationLimits = { itemsMax: 10_000, charsMax: 64 * 1024 * 1024 };
+
 /** Conversations and their items, for each tenant and mode; sealed. */
 export class ConversationStore {
   readonly #database: ThreadStoreParts['database'];
@@ -114,6 +129,18 @@ export class ConversationStore {
     }
     const rows = await this.#database.query(query.orderBy('sequence', order).limit(limit + 1).compile());
     return { items: rows.slice(0, limit).map((row) => this.#item(scope, id, row)), hasMore: rows.length > limit };
+  }
+
+  /** All items: what the next turn goes on from. */
+  async whole(scope: ThreadScope, id: string, limits: ConversationLimits = wholeLimits): Promise<WholeConversation> {
+    if ((await this.get(scope, id)) === undefined) return { found: false, why: 'missing' };
+    const items = this.#builder.selectFrom('conversation_items').where('conversation_id', '=', id);
+    const [size] = await this.#database.query(
+      items.select((column) => [column.fn.countAll<number>().as('count'), column.fn.coalesce(column.fn.sum<number>('content_chars'), column.lit(0)).as('chars')]).compile(),
+    );
+    if (size === undefined || size.count > limits.itemsMax || size.chars > limits.charsMax) return { found: false, why: 'too-long' };
+    const rows = await this.#database.query(items.select(['item_id', 'content']).orderBy('sequence').compile());
+    return { found: true, items: rows.map((row) => this.#item(scope, id, row)) };
   }
 
   /** Undefined: there is no such conversation, or no such item in it. */

@@ -3,7 +3,8 @@ import type { Sealer } from '../base/sealer.ts';
 import type { ThreadScope } from './thread-scope.ts';
 
 /** What kind of text it is: a text cannot be passed off as one of another kind, row, tenant or mode. */
-export type SealedKind = 'response-body' | 'response-input' | 'response-output' | 'response-events' | 'conversation-metadata' | 'conversation-item' | 'context-cache';
+export type SealedKind =
+  | 'response-body' | 'response-input' | 'response-output' | 'response-events' | 'conversation-metadata' | 'conversation-item' | 'cache-labels' | 'cache-content';
 
 /** JSON that is at rest in the database, and that only its own tenant's row can give back. */
 export class ThreadSeal {

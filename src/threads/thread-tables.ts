@@ -60,6 +60,8 @@ export interface ConversationItemsTable {
   /** Rises in the order of the items, not always by one. */
   sequence: number;
   item_id: string;
+  /** Length of the sealed item. */
+  content_chars: number;
   /** Sealed. */
   content: string;
 }
@@ -77,18 +79,22 @@ export interface ContextCachesTable {
   state: ContextCacheState;
   created_ms: number;
   expires_ms: number;
-  /** When it ended before it expired; when it expired, if that has been noticed. */
+  /** When it ended; of one that expired: written when that is noticed. */
   ended_ms: number | null;
+  /** Its storage costs something, and has begun. */
+  metered: number;
   /** Its storage is in the ledger up to here. */
   billed_until_ms: number;
   upstream_id: string | null;
   price_id: string | null;
-  /** Per million tokens and hour, decimal. Null, with the currency: nobody pays for it. */
+  /** Per million tokens and hour, decimal. */
   storage_rate: string | null;
   currency: string | null;
   response_id: string | null;
   ttl_s: number | null;
-  /** Sealed: name, description, metadata, messages, tools. Null once it has ended. */
+  /** Sealed: name, description and metadata. */
+  labels: string;
+  /** Sealed: messages and tools. Null once it has ended. */
   content: string | null;
 }
 
@@ -166,10 +172,54 @@ export const threadsMigrations: readonly Migration[] = [
         conversation_id TEXT NOT NULL,
         sequence BIGINT NOT NULL,
         item_id TEXT NOT NULL,
+        content_chars BIGINT NOT NULL,
         content TEXT NOT NULL,
         PRIMARY KEY (conversation_id, sequence),
         UNIQUE (conversation_id, item_id)
       )`,
+    ],
+  },
+  {
+    name: 'threads/0003-context-caches',
+    statements: [
+      `CREATE TABLE context_caches (
+        id TEXT NOT NULL PRIMARY KEY,
+        tenant_id TEXT NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+        key_id TEXT NOT NULL,
+        model_id TEXT NOT NULL,
+        tokens BIGINT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'error', 'inactive', 'expired', 'deleted')),
+        created_ms BIGINT NOT NULL,
+        expires_ms BIGINT NOT NULL,
+        ended_ms BIGINT,
+        metered INTEGER NOT NULL,
+        billed_until_ms BIGINT NOT NULL,
+        upstream_id TEXT,
+        price_id TEXT,
+        storage_rate TEXT,
+        currency TEXT,
+        response_id TEXT,
+        ttl_s BIGINT,
+        labels TEXT NOT NULL,
+        content TEXT,
+        CHECK ((storage_rate IS NULL) = (currency IS NULL)),
+        CHECK ((ended_ms IS NULL) = (state IN ('pending', 'ready'))),
+        CHECK (ended_ms IS NULL OR content IS NULL)
+      )`,
+      'CREATE INDEX context_caches_by_owner ON context_caches (tenant_id, mode, id)',
+      'CREATE INDEX context_caches_unbilled ON context_caches (billed_until_ms) WHERE metered = 1 AND billed_until_ms < coalesce(ended_ms, expires_ms)',
+      'CREATE INDEX context_caches_alive ON context_caches (expires_ms) WHERE ended_ms IS NULL',
+      'CREATE INDEX context_caches_ended ON context_caches (ended_ms) WHERE ended_ms IS NOT NULL',
+      'CREATE INDEX context_caches_by_response ON context_caches (response_id) WHERE response_id IS NOT NULL',
+      `CREATE TABLE context_cache_tags (
+        tenant_id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        cache_id TEXT NOT NULL REFERENCES context_caches (id) ON DELETE CASCADE,
+        PRIMARY KEY (tenant_id, mode, tag)
+      )`,
+      'CREATE INDEX context_cache_tags_by_cache ON context_cache_tags (cache_id)',
     ],
   },
 ];
