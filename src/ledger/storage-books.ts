@@ -65,7 +65,7 @@ export class StorageBooks {
   prolongation(cacheId: string, endsMs: number, nowMs: number): CompiledQuery {
     return this.#builder
       .updateTable('ledger_storage_meters')
-      .set({ ends_ms: endsMs })
+      .set({ ends_ms: endsMs, due_ms: sql<number>`CASE WHEN due_ms > ${endsMs} THEN ${endsMs} ELSE due_ms END` })
       .where('cache_id', '=', cacheId)
       .where('open', '=', sql<number>`1`)
       .where('ends_ms', '>', nowMs)
