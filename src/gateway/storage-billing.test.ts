@@ -20,7 +20,8 @@ import { StorageHours } from '../records/storage-hours.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
 import type { Database } from '../storage/database.ts';
 import { areSound, verifyBooks } from '../verify-books.ts';
-import { type NewStorage, StorageBilling, type StorageEndCause } from './storage-billing.ts';
+import { StorageBilling, type StorageEndCause } from './storage-billing.ts';
+import type { NewStorage } from './storage-terms.ts';
 import { Tariff } from './tariff.ts';
 
 const hourMs = 3_600_000;
@@ -71,7 +72,7 @@ onEveryDatabase((databases) => {
   function server(tariff = tariffOf()): StorageBilling {
     return new StorageBilling({
       books: new StorageBooks({ database, clock }), hours: new StorageHours(database), tariff, database,
-      onEnd(cacheId, atMs, cause): readonly CompiledQuery[] {
+      onEnd({ cacheId, atMs, cause }): readonly CompiledQuery[] {
         ends.push([cacheId, atMs - startMs, cause]);
         return [];
       },
@@ -101,7 +102,7 @@ onEveryDatabase((databases) => {
       expect(await spent()).toBe(0n);
       expect((await billing.accrue(startMs + hourMs)).pieceCount).toBe(1);
       expect(await spent()).toBe(perHour);
-      expect(await billing.accrue(startMs + 9 * hourMs)).toEqual({ pieceCount: 2, ended: [{ cacheId: 'cache_1', cause: 'expired' }] });
+      expect(await billing.accrue(startMs + 9 * hourMs)).toMatchObject({ pieceCount: 2, ended: [{ cacheId: 'cache_1', cause: 'expired' }] });
       expect(await spent()).toBe((perHour * 5n) / 2n);
       expect(await billing.accrue(startMs + 99 * hourMs)).toEqual({ pieceCount: 0, ended: [] });
       expect(ends).toEqual([['cache_1', 2.5 * hourMs, 'expired']]);
@@ -184,7 +185,7 @@ onEveryDatabase((databases) => {
       const billing = server();
       await open(billing);
       await billing.accrue(startMs + hourMs);
-      expect(await billing.accrue(startMs + 4 * hourMs)).toEqual({ pieceCount: 3, ended: [{ cacheId: 'cache_1', cause: 'unpaid' }] });
+      expect(await billing.accrue(startMs + 4 * hourMs)).toMatchObject({ pieceCount: 3, ended: [{ cacheId: 'cache_1', cause: 'unpaid' }] });
       expect(ends).toEqual([['cache_1', 4 * hourMs, 'unpaid']]);
       const [wallet] = await wallets.of(caller.tenantId);
       expect(wallet).toMatchObject({ balanceNanos: 0n, heldNanos: 0n });
@@ -202,7 +203,7 @@ onEveryDatabase((databases) => {
       await billing.accrue(startMs + hourMs);
       expect(await wallets.of('ten_open')).toMatchObject([{ currency: 'USD', balanceNanos: -perHour }]);
       await open(billing, { cacheId: 'cache_2', caller: { ...openable, tenantId: 'ten_none', walletCurrency: 'USD' } });
-      expect((await billing.accrue(startMs + hourMs)).ended).toEqual([{ cacheId: 'cache_2', cause: 'unpaid' }]);
+      expect((await billing.accrue(startMs + hourMs)).ended).toMatchObject([{ cacheId: 'cache_2', tenantId: 'ten_none', mode: 'live', upstreamId: 'ark', cause: 'unpaid' }]);
       await expectSound();
     });
 
@@ -214,7 +215,7 @@ onEveryDatabase((databases) => {
       await open(billing, { startedMs: midnightMs - hourMs, endsMs: midnightMs + 10 * hourMs });
       await billing.accrue(midnightMs);
       // The second day has a budget of its own.
-      expect(await billing.accrue(midnightMs + 2.5 * hourMs)).toEqual({ pieceCount: 3, ended: [{ cacheId: 'cache_1', cause: 'unpaid' }] });
+      expect(await billing.accrue(midnightMs + 2.5 * hourMs)).toMatchObject({ pieceCount: 3, ended: [{ cacheId: 'cache_1', cause: 'unpaid' }] });
       expect(await spent()).toBe(3n * perHour);
       expect((await wallets.budgetsOf(caller.keyId)).map(({ posted_nanos: left, pending_nanos: held }) => [left, held])).toEqual([[perHour, 0n], [0n, 0n]]);
       expect((await wallets.budgetsOf(caller.tenantId)).filter(({ kind }) => kind === 'budget')).toMatchObject([{ posted_nanos: 97n * perHour }]);

@@ -1,31 +1,28 @@
-import type { Caller } from '../access/caller.ts';
-import { Fault } from '../base/fault.ts';
-import { storageMsFor } from '../catalog/storage-rating.ts';
 import type { CompiledQuery } from 'kysely';
+import { Fault } from '../base/fault.ts';
+import type { TenantId } from '../base/id.ts';
+import { storageMsFor } from '../catalog/storage-rating.ts';
 import type { BookEntry } from '../ledger/ledger.ts';
 import type { StorageBooks, StorageMeter, StoragePiece } from '../ledger/storage-books.ts';
 import type { StorageMetersTable } from '../ledger/storage-tables.ts';
 import type { StorageHours } from '../records/storage-hours.ts';
-import type { PlannedAttempt } from '../routing/plan.ts';
 import type { Database } from '../storage/database.ts';
 import { chargeRateOf, legsAt, pieceOf, storedPieceOf } from './storage-piece.ts';
-import { meterOf } from './storage-terms.ts';
+import { meterOf, type NewStorage } from './storage-terms.ts';
 import type { Tariff } from './tariff.ts';
-
-/** A context cache that an upstream has begun to keep. */
-export interface NewStorage {
-  readonly cacheId: string;
-  readonly caller: Caller;
-  /** Where it is kept, and at what price. */
-  readonly attempt: PlannedAttempt;
-  readonly tokens: number;
-  /** Unix time. */
-  readonly startedMs: number;
-  readonly endsMs: number;
-}
 
 /** Why a cache is kept no longer, when nobody asked for that. */
 export type StorageEndCause = 'expired' | 'unpaid';
+
+/** A cache that has come to its end by itself. */
+export interface StorageEnd {
+  readonly cacheId: string;
+  readonly tenantId: TenantId;
+  readonly mode: 'live' | 'test';
+  readonly upstreamId: string;
+  readonly atMs: number;
+  readonly cause: StorageEndCause;
+}
 
 export interface StorageBillingParts {
   readonly books: StorageBooks;
@@ -33,14 +30,14 @@ export interface StorageBillingParts {
   readonly tariff: Tariff;
   readonly database: Pick<Database, 'commitIf'>;
   /** The statements that mark a cache as ended, for the commit that bills it to its end. */
-  readonly onEnd: (cacheId: string, atMs: number, cause: StorageEndCause) => readonly CompiledQuery[];
+  readonly onEnd: (end: StorageEnd) => readonly CompiledQuery[];
 }
 
 /** What a round of billing did. */
 export interface StorageRound {
   /** Pieces that were booked. */
   readonly pieceCount: number;
-  readonly ended: readonly { readonly cacheId: string; readonly cause: StorageEndCause }[];
+  readonly ended: readonly StorageEnd[];
 }
 
 /** How many meters are read at once. */
@@ -83,7 +80,7 @@ export class StorageBilling {
    */
   async accrue(nowMs: number, signal?: AbortSignal): Promise<StorageRound> {
     const failures: unknown[] = [];
-    const ended: StorageRound['ended'][number][] = [];
+    const ended: StorageEnd[] = [];
     let pieceCount = 0;
     let after = '';
     for (;;) {
@@ -93,7 +90,7 @@ export class StorageBilling {
         try {
           const billed = await this.#bill(meter, nowMs, undefined);
           pieceCount += billed.pieceCount;
-          if (billed.cause !== undefined) ended.push({ cacheId: meter.row.cache_id, cause: billed.cause });
+          if (billed.end !== undefined) ended.push(billed.end);
         } catch (thrown) {
           if (thrown instanceof Fault && thrown.code === 'storage_unavailable') throw thrown;
           failures.push(thrown);
@@ -129,7 +126,7 @@ export class StorageBilling {
     due: StorageMeter,
     untilMs: number,
     joined: BookEntry | undefined,
-  ): Promise<{ readonly outcome: 'ended' | 'closed' | 'going' | 'refused'; readonly pieceCount: number; readonly cause?: StorageEndCause }> {
+  ): Promise<{ readonly outcome: 'ended' | 'closed' | 'going' | 'refused'; readonly pieceCount: number; readonly end?: StorageEnd }> {
     const { books } = this.#parts;
     let meter: StorageMeter | undefined = due;
     let unpaid = false;
@@ -147,8 +144,7 @@ export class StorageBilling {
         pieceCount += toMs > row.billed_until_ms ? 1 : 0;
         unpaid = booked.unpaid;
         if (isLast(span, unpaid)) {
-          const cause = joined !== undefined ? undefined : unpaid ? 'unpaid' : 'expired';
-          return { outcome: 'ended', pieceCount, ...(cause === undefined ? {} : { cause }) };
+          return { outcome: 'ended', pieceCount, ...(joined === undefined ? { end: endOf(row, toMs, unpaid) } : {}) };
         }
         if (toMs === stop) return { outcome: 'going', pieceCount };
       }
@@ -176,7 +172,7 @@ export class StorageBilling {
     const { row } = meter;
     const { toMs, joined } = span;
     const last = isLast(span, unpaid);
-    const ending: BookEntry = last ? (joined ?? { guards: [], statements: onEnd(row.cache_id, toMs, unpaid ? 'unpaid' : 'expired') }) : { guards: [], statements: [] };
+    const ending: BookEntry = last ? (joined ?? { guards: [], statements: onEnd(endOf(row, toMs, unpaid)) }) : { guards: [], statements: [] };
     const money = pieceOf(meter, toMs, paidUntilMs);
     const counted = toMs > row.billed_until_ms ? [hours.addition(storedPieceOf(row, money))] : [];
     return {
@@ -219,6 +215,10 @@ interface Span {
 
 function isLast({ toMs, stop, expired, joined }: Span, unpaid: boolean): boolean {
   return expired || (toMs === stop && (joined !== undefined || unpaid));
+}
+
+function endOf({ cache_id: cacheId, tenant_id: tenantId, mode, upstream_id: upstreamId }: StorageMetersTable, atMs: number, unpaid: boolean): StorageEnd {
+  return { cacheId, tenantId: tenantId as TenantId, mode, upstreamId, atMs, cause: unpaid ? 'unpaid' : 'expired' };
 }
 
 /** When a meter that has been billed up to `atMs` is to be billed again. */

@@ -1,12 +1,25 @@
+import type { Caller } from '../access/caller.ts';
 import type { SpendLimit } from '../access/limit-policy.ts';
 import { Fault } from '../base/fault.ts';
 import { type Currency, parseDecimal } from '../base/money.ts';
 import { storageNanos } from '../catalog/storage-rating.ts';
 import type { StorageMeter } from '../ledger/storage-books.ts';
 import type { StorageBudgetsTable, StorageMetersTable } from '../ledger/storage-tables.ts';
-import type { NewStorage } from './storage-billing.ts';
+import type { PlannedAttempt } from '../routing/plan.ts';
 import { chargeRateOf } from './storage-piece.ts';
 import type { Converted, Tariff } from './tariff.ts';
+
+/** A context cache that an upstream has begun to keep. */
+export interface NewStorage {
+  readonly cacheId: string;
+  readonly caller: Caller;
+  /** Where it is kept, and at what price. */
+  readonly attempt: PlannedAttempt;
+  readonly tokens: number;
+  /** Unix time. */
+  readonly startedMs: number;
+  readonly endsMs: number;
+}
 
 type Terms = Pick<
   StorageMetersTable,
@@ -28,7 +41,7 @@ const nobodyAsked = {
 export function meterOf({ cacheId, caller, attempt, tokens, startedMs, endsMs }: NewStorage, tariff: Tariff): StorageMeter {
   const terms = termsOf({ caller, attempt, startedMs }, tariff);
   const row: StorageMetersTable = {
-    cache_id: cacheId, tenant_id: caller.tenantId, key_id: caller.keyId, model_id: attempt.offer.modelId, upstream_id: attempt.offer.upstreamId,
+    cache_id: cacheId, tenant_id: caller.tenantId, key_id: caller.keyId, model_id: attempt.offer.modelId, upstream_id: attempt.offer.upstreamId, mode: caller.mode,
     tokens, started_ms: startedMs, ends_ms: endsMs, billed_until_ms: startedMs, due_ms: startedMs, open: 1,
     wallet_openable: caller.walletCurrency === undefined ? 1 : 0, ...terms,
   };

@@ -13,6 +13,7 @@ export interface StorageMetersTable {
   key_id: string;
   model_id: string;
   upstream_id: string;
+  mode: 'live' | 'test';
   cost_state: StorageCostState;
   tokens: number;
   started_ms: number;
@@ -79,6 +80,7 @@ export const storageMigrations: readonly Migration[] = [
         key_id TEXT NOT NULL,
         model_id TEXT NOT NULL,
         upstream_id TEXT NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
         cost_state TEXT NOT NULL CHECK (cost_state IN ('priced', 'unpriced', 'free')),
         tokens BIGINT NOT NULL CHECK (tokens >= 0),
         started_ms BIGINT NOT NULL,

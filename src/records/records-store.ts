@@ -6,7 +6,7 @@ import type { Usage } from '../dialogue/usage.ts';
 import type { Database } from '../storage/database.ts';
 import type { GenerationRecord, GenerationState } from './generation-record.ts';
 import type { GenerationsTable, RecordsTables } from './records-tables.ts';
-import { hourMs } from './storage-hours.ts';
+import { hourMs } from './storage-hours-table.ts';
 import { type UsageQuery, usageRowsQuery } from './usage-rows.ts';
 import { type UsageTotal, usageTotalsOf } from './usage-total.ts';
 import { dayMs, utcDayText, utcDayOf } from './utc-day.ts';

@@ -1,7 +1,7 @@
 import type { Migration } from '../storage/migration.ts';
 import type { CostState, GenerationState } from './generation-record.ts';
 import { reportMigrations } from './report-migrations.ts';
-import { storageHoursMigrations, type StorageHoursTable } from './storage-hours.ts';
+import { storageHoursMigrations, type StorageHoursTable } from './storage-hours-table.ts';
 import type { FigureSource } from './upstream-figure.ts';
 
 /** One row per generation; see `GenerationRecord`. Times are integer milliseconds, booleans 0/1. */

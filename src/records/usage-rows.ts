@@ -3,7 +3,7 @@ import type { TenantId } from '../base/id.ts';
 import type { Currency, Nanos } from '../base/money.ts';
 import type { CostState, GenerationState } from './generation-record.ts';
 import type { RecordsTables } from './records-tables.ts';
-import { hourMs } from './storage-hours.ts';
+import { hourMs } from './storage-hours-table.ts';
 import { dayMs } from './utc-day.ts';
 
 export type UsageGrouping = 'key' | 'model' | 'upstream' | 'day' | 'tenant' | 'key-model' | 'day-model';
