@@ -62,6 +62,12 @@ function lawsOf(database: Database): readonly Law[] {
     breaking('no cache is billed for a time before it was kept or after it has expired', sql<Breach>`
       SELECT cache_id AS id, CASE WHEN billed_until_ms > ends_ms THEN 'beyond' ELSE 'before it began' END AS detail FROM ledger_storage_meters
       WHERE billed_until_ms > ends_ms OR billed_until_ms < started_ms ORDER BY cache_id LIMIT 1`),
+    // A cache that ended a while ago is no longer in its table; its meter stays.
+    breaking('each metered cache is of the same tenant where it is kept, is billed no longer than it is there, and is not there unbilled', sql<Breach>`
+      SELECT m.cache_id AS id, CASE WHEN c.tenant_id <> m.tenant_id OR c.mode <> m.mode THEN 'of another tenant' WHEN c.ended_ms IS NULL THEN 'unbilled' ELSE 'billed after its end' END AS detail
+      FROM ledger_storage_meters m JOIN context_caches c ON c.id = m.cache_id
+      WHERE c.tenant_id <> m.tenant_id OR c.mode <> m.mode OR (c.ended_ms IS NULL AND m.open = 0) OR m.billed_until_ms > c.ended_ms
+      ORDER BY m.cache_id LIMIT 1`),
     // What the reports say of a tenant, of an upstream and of the operator's loss.
     breaking('storage is reported by the hour as it was booked', sql<Breach>`
       SELECT who || ' ' || currency AS id, kind AS detail, SUM(counted_nanos) AS found_nanos, SUM(booked_nanos) AS expected_nanos FROM (
