@@ -1,3 +1,4 @@
+import type { MessagesDialect } from '../wire/anthropic-messages/messages-dialect.ts';
 import type { ChatDialect } from '../wire/openai-chat/chat-dialect.ts';
 import type { ResponsesDialect } from '../wire/openai-responses/responses-dialect.ts';
 
@@ -190,4 +191,58 @@ const arkResponses: ResponsesDialect = {
 export function responsesDialectOf(name: DialectName): ResponsesDialect {
   if (name === 'ark') return arkResponses;
   return name === 'moonshot' || name === 'kimi-coding' ? moonshotResponses : openaiResponses;
+}
+
+/** moonshot-api.md 1.8, unless the line says otherwise. */
+const moonshotMessages: MessagesDialect = {
+  thinkingTypes: ['enabled', 'disabled'],
+  // Beside `type`, and for some models `keep`, Moonshot's object takes nothing (2.3).
+  thinkingBudget: 'refused',
+  efforts: ['low', 'high', 'max'],
+  contextManagement: true,
+  // Thinking is wanted back whatever its signature (responses-ark-anthropic-batch.md 3.8).
+  unsignedThinking: true,
+  thinkingBesideCalls: true,
+  jsonSchema: true,
+  namedToolChoice: false,
+  parallelSwitch: false,
+  // Its schema has no sampling at all.
+  temperatureMax: undefined,
+  stopMax: 5,
+  stopBytesMax: 32,
+  systemMessages: false,
+  prefill: true,
+  documents: false,
+  imageUrlSchemes: ['ms:'],
+  metadata: true,
+  callIds: 'any',
+  fieldsRefused: [],
+  toolFieldsRefused: [],
+  // responses-ark-anthropic-batch.md 3.8.
+  blocksRefused: ['tool_reference'],
+  moonshotRules: true,
+};
+
+/** Any server that takes Anthropic's Messages and of which we know no more: what its oldest form has (responses-ark-anthropic-batch.md 3.2). */
+const plainMessages: MessagesDialect = {
+  ...moonshotMessages,
+  thinkingBudget: 'taken',
+  efforts: [],
+  contextManagement: false,
+  thinkingBesideCalls: false,
+  jsonSchema: false,
+  namedToolChoice: true,
+  parallelSwitch: true,
+  temperatureMax: 1,
+  stopMax: 64,
+  stopBytesMax: undefined,
+  prefill: false,
+  imageUrlSchemes: ['https:', 'http:'],
+  blocksRefused: [],
+  moonshotRules: false,
+};
+
+/** The row of `name` for its Messages API. */
+export function messagesDialectOf(name: DialectName): MessagesDialect {
+  return name === 'moonshot' || name === 'kimi-coding' ? moonshotMessages : plainMessages;
 }
