@@ -1,7 +1,7 @@
-import type { GenerationId } from '../../base/id.ts';
-import type { Loss } from '../../dialogue/extensions.ts';
-import type { AttemptOpened } from '../../gateway/gateway.ts';
-import { rateLimitHeaders } from '../rate-limit-headers.ts';
+import type { GenerationId } from '../base/id.ts';
+import type { Loss } from '../dialogue/extensions.ts';
+import type { AttemptOpened } from '../gateway/gateway.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
 
 interface ReplyIds {
   readonly requestId: string;

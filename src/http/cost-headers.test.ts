@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplyCost } from '../../dialogue/reply-cost.ts';
+import type { ReplyCost } from '../dialogue/reply-cost.ts';
 import { costHeaders } from './cost-headers.ts';
 
 const lines = [{ bucket: 'input', tokens: 60, amountNanos: 36_000n }, { bucket: 'cacheRead', tokens: 40, amountNanos: 6_000n }, { bucket: 'output', tokens: 20, amountNanos: 50_000n }];

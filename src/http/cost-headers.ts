@@ -1,5 +1,5 @@
-import { formatNanos } from '../../base/money.ts';
-import type { ReplyCost } from '../../dialogue/reply-cost.ts';
+import { formatNanos } from '../base/money.ts';
+import type { ReplyCost } from '../dialogue/reply-cost.ts';
 
 /** To announce what `costHeaders` gives as trailers. */
 export const costTrailerNames = 'X-Moongate-Cost, X-Moongate-Cost-Detail';
