@@ -97,6 +97,7 @@ export const configSchema = z
     retention: z
       .strictObject({
         generationsDays: z.int().min(1).max(36_500).optional().describe('How many UTC days before today calls are kept one by one; older ones become sums of their day. Default: for ever.'),
+        responsesDays: z.int().min(1).max(36_500).optional().describe('How many days stored responses and conversations are kept after they were last gone on from. Default 30.'),
       })
       .optional()
       .describe('What is kept, and for how long.'),
