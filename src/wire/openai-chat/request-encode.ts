@@ -3,11 +3,12 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/request.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
+import { thinks } from '../settled-thinking.ts';
 import type { ChatDialect } from './chat-dialect.ts';
 import { chatExtensions } from './chat-extensions.ts';
 import { encodeMessages, takesMessageTools } from './message-encode.ts';
 import { encodeSampling } from './sampling-encode.ts';
-import { encodeThinking, thinks } from './thinking-encode.ts';
+import { encodeThinking } from './thinking-encode.ts';
 import { encodeToolChoice } from './tool-choice-encode.ts';
 import { encodeSchema, encodeTools } from './tool-encode.ts';
 
