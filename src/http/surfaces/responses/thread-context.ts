@@ -31,10 +31,6 @@ export interface ThreadContext {
 
 type Stores = Pick<ResponsesDeps, 'responses' | 'conversations'>;
 
-/** More is no conversation for a model. */
-const conversationItemsMax = 10_000;
-const pageItems = 1_000;
-
 /**
  * What a turn with `previous_response_id` or `conversation` goes on from; nothing for a turn with neither. Throws `not_found` where it is not there, or is
  * another tenant's, and `invalid_request` where it cannot be gone on from.
@@ -91,20 +87,12 @@ function notFound(id: string): Fault {
 async function conversationContext({ conversations }: Stores, scope: ThreadScope, id: string): Promise<ThreadContext> {
   const conversation = await conversations.get(scope, id);
   if (conversation === undefined) throw conversationNotFound(id);
-  const history: JsonObject[] = [];
-  let after: string | undefined;
-  for (;;) {
-    const page = await conversations.list(scope, id, { limit: pageItems, order: 'asc', ...(after === undefined ? {} : { after }) });
-    if (page === 'no-conversation') throw conversationNotFound(id);
-    if (page === 'no-item') throw new Fault('invalid_request', { message: `Conversation '${shown(id)}' was changed while it was read; try again.`, field: 'conversation' });
-    history.push(...page.items.map(({ item }) => item));
-    if (history.length > conversationItemsMax) {
-      throw new Fault('invalid_request', { message: `Conversation '${shown(id)}' has more than ${conversationItemsMax} items; delete some, or start a new one.`, field: 'conversation' });
-    }
-    after = page.items.at(-1)?.id;
-    if (!page.hasMore || after === undefined) break;
+  const whole = await conversations.whole(scope, id);
+  if (!whole.found && whole.why === 'missing') throw conversationNotFound(id);
+  if (!whole.found) {
+    throw new Fault('invalid_request', { message: `Conversation '${shown(id)}' has more items, or longer ones, than can be read again: delete some, or start a new one.`, field: 'conversation' });
   }
-  return { conversationId: conversation.id, history, held: [], threadKey: conversation.id };
+  return { conversationId: conversation.id, history: whole.items.map(({ item }) => item), held: [], threadKey: conversation.id };
 }
 
 /** The answer for a conversation that is not there, or another tenant's. */
