@@ -2,6 +2,7 @@ import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import type { Clock } from '../base/clock.ts';
 import type { ContextCacheId, ResponseId, TenantId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
+import { callerName, newCallerName } from './caller-name.ts';
 import type { ContextCacheContent, ContextCacheLabels, ContextCacheRow, NewContextCache, StoredContextCache } from './context-cache-row.ts';
 import type { ThreadStoreParts } from './response-store.ts';
 import type { ThreadScope } from './thread-scope.ts';
@@ -36,7 +37,7 @@ export class ContextCacheStore {
     this.#clock = clock;
   }
 
-  /** Stores a new context; its storage counts from `createdMs`. Durable when it resolves; throws `storage_unavailable`. */
+  /** Stores a new context; its storage counts from `createdMs`. Durable when it resolves; throws `storage_unavailable`, and `invalid_request` for a tag that is too long. */
   async create(scope: ThreadScope, cache: NewContextCache): Promise<void> {
     await this.#database.commit(this.creating(scope, cache));
   }
@@ -60,7 +61,7 @@ export class ContextCacheStore {
       })
       .compile();
     // In one order, so that two that take the same tags from each other do not wait in a circle.
-    const tags = [...new Set(cache.tags)].sort().map((tag) =>
+    const tags = [...new Set(cache.tags.map((tag) => newCallerName(tag, 'tags')))].sort().map((tag) =>
       this.#builder
         .insertInto('context_cache_tags')
         .values({ tenant_id: tenantId, mode, tag, cache_id: cache.id })
@@ -99,7 +100,7 @@ export class ContextCacheStore {
       .select('cache_id')
       .where('tenant_id', '=', scope.tenantId)
       .where('mode', '=', scope.mode)
-      .where('tag', '=', tag);
+      .where('tag', '=', callerName(tag));
     const [cache] = await this.#read(scope, this.#visible(scope).where('id', 'in', named).compile());
     return cache;
   }

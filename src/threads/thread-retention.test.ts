@@ -1,3 +1,4 @@
+import type { CompiledQuery } from 'kysely';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { onEveryDatabase } from '../../tests/doubles/databases.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
@@ -166,5 +167,19 @@ onEveryDatabase((databases) => {
       expect(await stopping.sweep(enough.signal, 4)).toMatchObject({ responses: 4, conversations: 0 });
       expect(await count('responses')).toBe(6);
     });
+
+    if (databases.kind === 'SQLite') {
+      it('finds what is over by indexes, however much there is', async () => {
+        const seen: CompiledQuery[] = [];
+        const watched = { builder: () => database.builder<never>(), commit: (statements: readonly CompiledQuery[]) => (seen.push(...statements), Promise.resolve([0])) };
+        await new ThreadRetention({ clock, database: watched as Pick<Database, 'builder' | 'commit'> }).sweep(forever);
+        expect(seen).toHaveLength(7);
+        for (const statement of seen) {
+          const explaining = { ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` } as CompiledQuery<{ detail: string }>;
+          const steps = (await database.query(explaining)).map(({ detail }) => detail).join('\n');
+          expect(steps).not.toContain('SCAN');
+        }
+      });
+    }
   });
 });
