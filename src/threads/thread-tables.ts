@@ -42,6 +42,14 @@ export interface ResponseEventsTable {
   events: string;
 }
 
+/** Where an output item stands, so that it can be referred to by its id alone. */
+export interface ResponseItemsTable {
+  tenant_id: string;
+  mode: 'live' | 'test';
+  item_id: string;
+  response_id: string;
+}
+
 export interface ConversationsTable {
   id: string;
   tenant_id: string;
@@ -101,6 +109,7 @@ export interface ContextCacheTagsTable {
 export interface ThreadTables {
   responses: ResponsesTable;
   response_events: ResponseEventsTable;
+  response_items: ResponseItemsTable;
   conversations: ConversationsTable;
   conversation_items: ConversationItemsTable;
   context_caches: ContextCachesTable;
@@ -205,6 +214,19 @@ export const threadsMigrations: readonly Migration[] = [
         PRIMARY KEY (tenant_id, mode, tag)
       )`,
       'CREATE INDEX context_cache_tags_by_cache ON context_cache_tags (cache_id)',
+    ],
+  },
+  {
+    name: 'threads/0004-response-items',
+    statements: [
+      `CREATE TABLE response_items (
+        tenant_id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        item_id TEXT NOT NULL,
+        response_id TEXT NOT NULL REFERENCES responses (id) ON DELETE CASCADE,
+        PRIMARY KEY (tenant_id, mode, item_id, response_id)
+      )`,
+      'CREATE INDEX response_items_by_response ON response_items (response_id)',
     ],
   },
 ];
