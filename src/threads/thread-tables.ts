@@ -89,15 +89,7 @@ export interface ContextCachesTable {
   expires_ms: number;
   /** When it ended; of one that expired: written when that is noticed. */
   ended_ms: number | null;
-  /** Its storage costs something, and has begun. */
-  metered: number;
-  /** Its storage is in the ledger up to here. */
-  billed_until_ms: number;
   upstream_id: string | null;
-  price_id: string | null;
-  /** Per million tokens and hour, decimal. */
-  storage_rate: string | null;
-  currency: string | null;
   response_id: string | null;
   ttl_s: number | null;
   /** Sealed: name, description and metadata. */
@@ -202,22 +194,15 @@ export const threadsMigrations: readonly Migration[] = [
         created_ms BIGINT NOT NULL,
         expires_ms BIGINT NOT NULL,
         ended_ms BIGINT,
-        metered INTEGER NOT NULL,
-        billed_until_ms BIGINT NOT NULL,
         upstream_id TEXT,
-        price_id TEXT,
-        storage_rate TEXT,
-        currency TEXT,
         response_id TEXT,
         ttl_s BIGINT,
         labels TEXT NOT NULL,
         content TEXT,
-        CHECK ((storage_rate IS NULL) = (currency IS NULL)),
         CHECK ((ended_ms IS NULL) = (state IN ('pending', 'ready'))),
         CHECK (ended_ms IS NULL OR content IS NULL)
       )`,
       'CREATE INDEX context_caches_by_owner ON context_caches (tenant_id, mode, id)',
-      'CREATE INDEX context_caches_unbilled ON context_caches (billed_until_ms) WHERE metered = 1 AND billed_until_ms < coalesce(ended_ms, expires_ms)',
       'CREATE INDEX context_caches_alive ON context_caches (expires_ms) WHERE ended_ms IS NULL',
       'CREATE INDEX context_caches_ended ON context_caches (ended_ms) WHERE ended_ms IS NOT NULL',
       'CREATE INDEX context_caches_by_response ON context_caches (response_id) WHERE response_id IS NOT NULL',
