@@ -35,7 +35,7 @@ const tooLongWords = anyOf(
 );
 const overloadWords = anyOf('overload');
 const rateWords = anyOf(
-  'rate[ _]?limit', 'too ?many ?requests', 'slow_down', 'max (organization |project )?(concurrency|rpm)',
+  'rate[ _]?limit', 'too[ _]?many[ _]?requests', 'slow_down', 'max (organization |project )?(concurrency|rpm)',
   'reached .{0,60}(concurrency|rpm|tpm|tpd)',
 );
 

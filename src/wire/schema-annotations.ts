@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 
 /**
  * Keywords of JSON Schema that say something about a schema and allow or forbid nothing. Moonshot's validator refuses them

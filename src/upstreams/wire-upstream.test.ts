@@ -2,75 +2,36 @@ import { afterEach, describe, expect, it } from 'vitest';
 import {
   type Script, type ScriptStep, ScriptedUpstream, chunk, completion, frame, jsonReply, streamReply,
 } from '../../tests/doubles/scripted-upstream.ts';
-import type { EventBatch } from '../dialogue/event.ts';
-import { Fold } from '../dialogue/fold.ts';
+import { UpstreamCaller, failureOf, verdictOf } from '../../tests/doubles/upstream-caller.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
+import { chatProtocol } from './chat-protocol.ts';
 import { dialectOf } from './dialect.ts';
-import { OpenAiChatUpstream, type OpenAiChatUpstreamOptions } from './openai-chat-upstream.ts';
-import { AttemptFailure, type Flow, type UpstreamHandler } from './upstream.ts';
+import { WireUpstream, type WireUpstreamOptions } from './wire-upstream.ts';
 
 const apiKey = '0123secretsecret4567';
 const deadlines = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 2_000, totalMs: 10_000 };
 const request: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
 const never = new AbortController().signal;
 
+function chatAt(baseUrl: string): Pick<WireUpstreamOptions, 'baseUrl' | 'endpoints'> {
+  return { baseUrl, endpoints: [{ protocol: chatProtocol(dialectOf('moonshot')), baseUrl }] };
+}
+
 const cleanUp: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const each of cleanUp.splice(0).reverse()) await each[Symbol.asyncDispose]();
 });
 
-class Caller implements UpstreamHandler {
-  opened = 0;
-  flow: Flow | undefined;
-  /** One entry per call. */
-  reads: (readonly EventBatch[])[] = [];
-
-  onOpen(flow: Flow): void {
-    if (this.reads.length > 0) throw new Error('opened after the first batch');
-    this.opened += 1;
-    this.flow = flow;
-  }
-
-  onBatches(batches: readonly EventBatch[]): void {
-    if (batches.length === 0) throw new Error('called for nothing');
-    this.reads.push(batches);
-  }
-
-  get text(): string | undefined {
-    return this.folded.choices[0]?.text;
-  }
-
-  get folded(): DialogueReply {
-    const fold = new Fold();
-    for (const batch of this.reads.flat()) for (const event of batch.events) fold.add(event);
-    return fold.reply();
-  }
-}
-
-async function place(script: Script | readonly Script[], options: Partial<OpenAiChatUpstreamOptions> = {}) {
+async function place(script: Script | readonly Script[], options: Partial<WireUpstreamOptions> = {}) {
   const scripts = (Array.isArray(script[0]) ? script : [script]) as readonly Script[];
   const server = await ScriptedUpstream.start(...scripts);
-  const upstream = new OpenAiChatUpstream({ id: 'here', baseUrl: server.baseUrl, apiKey, dialect: dialectOf('moonshot'), deadlines, ...options });
+  const upstream = new WireUpstream({ id: 'here', ...chatAt(server.baseUrl), apiKey, deadlines, ...options });
   cleanUp.push(server, upstream);
-  const caller = new Caller();
+  const caller = new UpstreamCaller();
   const generate = (stream: boolean, signal = never): Promise<DialogueReply | undefined> =>
     upstream.generate({ request: { ...request, stream }, upstreamModel: 'kimi-k2-0905-preview', generationId: 'gen_1' }, caller, signal);
   return { server, upstream, caller, generate };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<AttemptFailure> {
-  const thrown: unknown = await promise.then(
-    () => new Error('it succeeded'),
-    (error: unknown) => error,
-  );
-  if (thrown instanceof AttemptFailure) return thrown;
-  throw thrown;
-}
-
-async function verdict(promise: Promise<unknown>): Promise<string> {
-  const { fault, stage } = await failureOf(promise);
-  return `${fault.code} ${stage}`;
 }
 
 const hello = [chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hel' }), chunk({ content: 'lo' }), chunk({}, 'stop')];
@@ -78,7 +39,7 @@ const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
 const sse: ScriptStep = { do: 'head', headers: { 'content-type': 'text/event-stream; charset=utf-8' } };
 const write = (body: string): ScriptStep => ({ do: 'write', body });
 
-describe('OpenAiChatUpstream: what is sent', () => {
+describe('WireUpstream, by chat: what is sent', () => {
   it('is a chat completion of the upstream model, with our credential', async () => {
     const { server, caller, generate } = await place(streamReply(...hello));
     await generate(true);
@@ -93,14 +54,14 @@ describe('OpenAiChatUpstream: what is sent', () => {
 
   it('has no authorization when there is no key', async () => {
     const server = await ScriptedUpstream.start(jsonReply(completion('Hello')));
-    const upstream = new OpenAiChatUpstream({ id: 'here', baseUrl: server.baseUrl, dialect: dialectOf('vllm'), deadlines });
+    const upstream = new WireUpstream({ id: 'here', ...chatAt(server.baseUrl), deadlines });
     cleanUp.push(server, upstream);
-    await upstream.generate({ request: { ...request, stream: false }, upstreamModel: 'k', generationId: 'gen_1' }, new Caller(), never);
+    await upstream.generate({ request: { ...request, stream: false }, upstreamModel: 'k', generationId: 'gen_1' }, new UpstreamCaller(), never);
     expect((await server.request(0)).headers.authorization).toBeUndefined();
   });
 });
 
-describe('OpenAiChatUpstream: a stream', () => {
+describe('WireUpstream, by chat: a stream', () => {
   it('delivers each read as one array of batches and ends with nothing in hand', async () => {
     const { caller, generate } = await place([sse, write(hello.map(frame).join('')), write(frame('[DONE]'))]);
     expect(await generate(true)).toBeUndefined();
@@ -185,22 +146,22 @@ describe('OpenAiChatUpstream: a stream', () => {
     ['an event of 16 MiB', [write(frame(hello[1])), { do: 'wait', ms: 10 }, write(`data: ${'x'.repeat(16 * 1024 * 1024)}\n\n`)], 'upstream_invalid_reply committed', 'Hel'],
   ] as readonly (readonly [string, Script, string, string | undefined])[])('%s fails', async (_name, script, expected, text) => {
     const { caller, generate } = await place([sse, ...script], { deadlines: { ...deadlines, idleMs: 150 } });
-    expect(await verdict(generate(true))).toBe(expected);
+    expect(await verdictOf(generate(true))).toBe(expected);
     expect(caller.text).toBe(text);
   });
 
   it('holds an event cap that is set', async () => {
     const { generate } = await place([sse, write(frame(chunk({ content: 'x'.repeat(2_000) })))], { limits: { eventBytesMax: 1_000 } });
-    expect(await verdict(generate(true))).toBe('upstream_invalid_reply maybe');
+    expect(await verdictOf(generate(true))).toBe('upstream_invalid_reply maybe');
   });
 });
 
-describe('OpenAiChatUpstream: an error in a stream', () => {
+describe('WireUpstream, by chat: an error in a stream', () => {
   const overloaded = { error: { message: 'The engine is currently overloaded, please try again later', type: 'engine_overloaded_error' } };
 
   it('as its first event is a verdict, and nothing is handed out', async () => {
     const { caller, generate } = await place(streamReply(overloaded));
-    expect(await verdict(generate(true))).toBe('upstream_overloaded rejected');
+    expect(await verdictOf(generate(true))).toBe('upstream_overloaded rejected');
     expect(caller.reads).toEqual([]);
   });
 
@@ -208,13 +169,13 @@ describe('OpenAiChatUpstream: an error in a stream', () => {
     const { caller, generate } = await place(
       streamReply(chunk({ role: 'assistant', content: '' }, 'error', { error: { code: 429, message: 'Rate limit exceeded' } })),
     );
-    expect(await verdict(generate(true))).toBe('upstream_rate_limited rejected');
+    expect(await verdictOf(generate(true))).toBe('upstream_rate_limited rejected');
     expect(caller.reads).toEqual([]);
   });
 
   it('later comes after what was said before it, in the same read or the same frame', async () => {
     const { caller, generate } = await place([sse, write(frame(hello[1]) + frame(chunk({ content: 'lo' }, null, overloaded)) + frame(chunk({ content: 'not this' })))]);
-    expect(await verdict(generate(true))).toBe('upstream_overloaded committed');
+    expect(await verdictOf(generate(true))).toBe('upstream_overloaded committed');
     expect(caller.text).toBe('Hello');
     expect(caller.reads.flat().flatMap(({ events }) => events.map(({ type }) => type))).not.toContain('error');
   });
@@ -226,7 +187,7 @@ describe('OpenAiChatUpstream: an error in a stream', () => {
   });
 });
 
-describe('OpenAiChatUpstream: a whole reply', () => {
+describe('WireUpstream, by chat: a whole reply', () => {
   it('is decoded', async () => {
     const { caller, generate } = await place(jsonReply(completion('Hello')));
     expect(await generate(false)).toMatchObject({ id: 'chatcmpl-1', choices: [{ text: 'Hello', finish: { reason: 'stop' } }], usage: { output: 2 } });
@@ -253,7 +214,7 @@ describe('OpenAiChatUpstream: a whole reply', () => {
     ['an error in words with status 200', jsonReply({ error: 'overloaded' }), 'upstream_overloaded rejected'],
   ] as readonly (readonly [string, Script, string])[])('%s fails', async (_name, script, expected) => {
     const { generate } = await place(script);
-    expect(await verdict(generate(false))).toBe(expected);
+    expect(await verdictOf(generate(false))).toBe(expected);
   });
 
   it.each([
@@ -262,12 +223,12 @@ describe('OpenAiChatUpstream: a whole reply', () => {
     ['an error with status 200', jsonReply({ error: { message: 'Rate limit', code: 429 } }), 'upstream_rate_limited rejected'],
   ] as readonly (readonly [string, Script, string])[])('%s where a stream was asked for fails', async (_name, script, expected) => {
     const { caller, generate } = await place(script);
-    expect(await verdict(generate(true))).toBe(expected);
+    expect(await verdictOf(generate(true))).toBe(expected);
     expect(caller.opened).toBe(0);
   });
 });
 
-describe('OpenAiChatUpstream: refusals', () => {
+describe('WireUpstream, by chat: refusals', () => {
   it.each([
     [400, 'invalid_request_error', 'invalid_request'],
     [401, 'invalid_authentication_error', 'upstream_refused_key'],
@@ -285,8 +246,8 @@ describe('OpenAiChatUpstream: refusals', () => {
     const message = status === 404 ? 'Not found the model kimi-k9 or Permission denied' : 'no';
     const script = jsonReply({ error: { message, type } }, status);
     const { caller, generate } = await place([script, script]);
-    expect(await verdict(generate(true))).toBe(`${code} rejected`);
-    expect(await verdict(generate(false))).toBe(`${code} rejected`);
+    expect(await verdictOf(generate(true))).toBe(`${code} rejected`);
+    expect(await verdictOf(generate(false))).toBe(`${code} rejected`);
     expect(caller.opened).toBe(0);
   });
 
@@ -333,7 +294,7 @@ describe('OpenAiChatUpstream: refusals', () => {
   });
 });
 
-describe('OpenAiChatUpstream: coming and going', () => {
+describe('WireUpstream, by chat: coming and going', () => {
   it.each([
     ['before the head', true, [{ do: 'hang' }]],
     ['in mid-stream', true, [sse, { do: 'repeat', body: frame(hello[1]), everyMs: 5 }]],
@@ -379,7 +340,7 @@ describe('OpenAiChatUpstream: coming and going', () => {
   });
 });
 
-describe('OpenAiChatUpstream: models', () => {
+describe('WireUpstream, by chat: models', () => {
   it('are listed by id', async () => {
     const { server, upstream } = await place(jsonReply({ object: 'list', data: [{ id: 'kimi-k2' }, { id: 7 }, null, { id: '' }, { id: 'moonshotai/Kimi-K2-Thinking' }] }));
     expect(await upstream.listModels(never)).toEqual(['kimi-k2', 'moonshotai/Kimi-K2-Thinking']);
@@ -392,6 +353,6 @@ describe('OpenAiChatUpstream: models', () => {
     ['no JSON', jsonReply('models')],
   ] as readonly (readonly [string, Script])[])('that are %s are a failure', async (_name, script) => {
     const { upstream } = await place(script);
-    expect(await verdict(upstream.listModels(never))).toBe('upstream_failed rejected');
+    expect(await verdictOf(upstream.listModels(never))).toBe('upstream_failed rejected');
   });
 });

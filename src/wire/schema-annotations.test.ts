@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../base/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { withoutAnnotations } from './schema-annotations.ts';
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

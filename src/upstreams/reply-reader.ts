@@ -4,17 +4,16 @@ import { SseParser } from '../base/sse.ts';
 import type { EventBatch } from '../dialogue/event.ts';
 import type { Loss } from '../dialogue/extensions.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
-import { decodeChatError } from '../wire/openai-chat/error-decode.ts';
-import { decodeChatReply } from '../wire/openai-chat/reply-decode.ts';
-import { ChatStreamDecoder } from '../wire/openai-chat/stream-decode.ts';
 import type { BodyMode, ReplyReader } from './exchange.ts';
 import type { ReplyHead } from './reply-head.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { scrubFault, withoutKey } from './scrub.ts';
 import { AttemptFailure, type AttemptStage, type Flow, type UpstreamHandler } from './upstream.ts';
+import type { ReplyCodec, StreamDecoder } from './wire-protocol.ts';
 
-export interface ChatReplyContext {
+export interface ReplyContext {
   readonly upstreamId: string;
+  readonly codec: ReplyCodec;
   readonly apiKey: string | undefined;
   readonly streamed: boolean;
   readonly losses: readonly Loss[];
@@ -22,22 +21,24 @@ export interface ChatReplyContext {
   readonly nowMs: () => number;
 }
 
-/** Reads the reply to one chat request, streamed or whole, and what stands in its place when the upstream refuses. */
-export class ChatReplyReader implements ReplyReader {
-  readonly #context: ChatReplyContext;
+/** Reads the reply to one request, streamed or whole, in whichever protocol, and what stands in its place when the upstream refuses. */
+export class WireReplyReader implements ReplyReader {
+  readonly #context: ReplyContext;
   readonly #handler: UpstreamHandler;
   readonly #sse: SseParser;
-  readonly #decoder = new ChatStreamDecoder();
+  readonly #decoder: StreamDecoder;
   readonly #begun = new Set<number>();
   readonly #ended = new Set<number>();
   #head: ReplyHead | undefined;
   #mode: BodyMode = 'whole';
   #committed = false;
   #reply: DialogueReply | undefined;
+  #previousLost = false;
 
-  constructor(context: ChatReplyContext, handler: UpstreamHandler) {
+  constructor(context: ReplyContext, handler: UpstreamHandler) {
     this.#context = context;
     this.#handler = handler;
+    this.#decoder = context.codec.newStreamDecoder();
     this.#sse = new SseParser({ eventBytesMax: context.eventBytesMax });
   }
 
@@ -48,6 +49,11 @@ export class ChatReplyReader implements ReplyReader {
   /** The reply of a call that was not streamed, once it has been read. */
   get reply(): DialogueReply | undefined {
     return this.#reply;
+  }
+
+  /** The upstream refused because it does not hold what the request goes on from. */
+  get previousLost(): boolean {
+    return this.#previousLost;
   }
 
   onHead(head: ReplyHead, flow: Flow): BodyMode {
@@ -127,7 +133,7 @@ export class ChatReplyReader implements ReplyReader {
   }
 
   /**
-   * The stream is over: by `[DONE]`, or without, which some vendors omit. It is complete when each choice has said how
+   * The stream is over: by its protocol's sign, or without, which some vendors omit. It is complete when each choice has said how
    * it ended; otherwise somebody on the way broke it off, and to call that an end would sell a part as the whole.
    */
   #endStream(): void {
@@ -138,9 +144,10 @@ export class ChatReplyReader implements ReplyReader {
   #readWhole(body: Buffer): void {
     const value = parsed(text(body));
     if (value === undefined) throw this.#invalid('the upstream sent a reply that is no JSON object');
-    if (isJsonObject(value.error) && !Array.isArray(value.choices)) throw this.#refusal(body);
+    const { codec } = this.#context;
+    if (codec.isError(value)) throw this.#refusal(body);
     try {
-      this.#reply = decodeChatReply(value);
+      this.#reply = codec.decodeReply(value);
     } catch (thrown) {
       throw this.#verdict(toFault(thrown));
     }
@@ -148,14 +155,15 @@ export class ChatReplyReader implements ReplyReader {
 
   /** What the upstream said in place of an answer. */
   #refusal(body: Buffer): AttemptFailure {
-    const { apiKey, nowMs } = this.#context;
+    const { apiKey, codec, nowMs } = this.#context;
     const status = this.#head?.status ?? 200;
     const value = parsed(withoutKey(text(body), apiKey));
-    if (status < 400 && value?.error === undefined) {
+    if (status < 400 && (value === undefined || !codec.isError(value))) {
       return this.#invalid('the upstream answered a streamed request without a stream');
     }
     const retryAfterMs = parseRetryAfter(this.#head?.retryAfter, nowMs());
-    const { fault } = decodeChatError(status, value, retryAfterMs);
+    const { fault, previousLost = false } = codec.decodeError(status, value, retryAfterMs);
+    this.#previousLost = previousLost;
     return this.#failure(this.#scrubbed(fault), 'rejected');
   }
 
