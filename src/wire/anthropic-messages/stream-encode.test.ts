@@ -156,7 +156,7 @@ describe('frames of the same protocol', () => {
   });
 
   it('keep their thinking to themselves where it is omitted', () => {
-    const sent = relayed([upstreamStart, opened(0, { type: 'thinking', thinking: '', signature: '' }), delta(0, { type: 'thinking_delta', thinking: 'secret' }), stop(0), ...upstreamEnd], omitted);
+    const sent = relayed([upstreamStart, opened(0, { type: 'thinking', thinking: '', signature: '' }), delta(0, { type: 'thinking_delta', thinking: 'secret' }), delta(0, { type: 'summary_delta', summary: 'secret' }), stop(0), ...upstreamEnd], omitted);
     expect(told(sent.map((each) => JSON.parse(each) as Frame))).toEqual(['0 thinking', `0 ${seals.seal({ text: 'secret' }, false)}`, '0 stop']);
   });
 });
