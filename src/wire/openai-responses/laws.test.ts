@@ -5,13 +5,14 @@ import type { DialogueEvent } from '../../dialogue/event.ts';
 import { Fold } from '../../dialogue/fold.ts';
 import type { AssistantMessage } from '../../dialogue/message.ts';
 import { CustomInput } from './custom-input.ts';
+import { eventFrame } from './event-writer.ts';
 import { decodeHistory } from './history-decode.ts';
 import { normaliseInput } from './input-items.ts';
 import { encodeResponse } from './reply-encode.ts';
 import { responsesRequestOf } from './request-decode.ts';
 import { parseResponsesBody } from './responses-request-schema.ts';
 import { sampleIds, sampleSeals, sampleStyle } from './sample-style.ts';
-import { ResponsesStreamEncoder } from './stream-encode.ts';
+import { ResponsesStreamEncoder, streamEnd } from './stream-encode.ts';
 
 const usage = { inputUncached: 1, cacheRead: 2, cacheWrite: 0, output: 3, estimated: false };
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
@@ -116,6 +117,7 @@ describe('laws', () => {
         const { encoder, sent, told } = streamed(events, { tools });
         const frames = framesOf(sent);
         expect(told.map((json): unknown => JSON.parse(json))).toEqual(frames);
+        expect(frames.map((frame, index) => eventFrame(String(frame['type']), String(told[index]))).join('')).toBe(sent.slice(0, -streamEnd.length));
         expect(encoder.lastSequenceNumber).toBe(frames.length - 1);
         expectClosed(frames);
         const last = frames.at(-1)?.['response'];

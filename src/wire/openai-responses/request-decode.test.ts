@@ -94,6 +94,14 @@ describe('responsesRequestOf', () => {
     expect(refusal({ input: [call('x'), call('x')] }).field).toBe('input.1.call_id');
   });
 
+  it('forgets a call that was cut off in an earlier turn, unless it has a result', () => {
+    const history = [{ type: 'message', role: 'user', content: 'go' }, { ...call('a'), status: 'incomplete' }];
+    expect(decode({}, history).messages.map(({ role }) => role)).toEqual(['user', 'user']);
+    expect(decode({ input: [output('a')] }, history).messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool']);
+    const spoken = [{ type: 'message', role: 'assistant', content: 'x' }, { ...call('a'), status: 'incomplete' }];
+    expect(decode({}, spoken).messages[0]).toEqual({ role: 'assistant', content: 'x' });
+  });
+
   it('opens sealed reasoning, whatever stands beside it', () => {
     const proof = { protocol: 'openai-chat', upstreamId: 'u', value: 'v' } as const;
     const sealed = { ...reasoning('changed'), encrypted_content: sampleSeals.seal({ text: 'thought', proof }, false) };

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../base/fault.ts';
 import { encodeResponsesError, encodeSocketError } from './error-encode.ts';
 import { encodeResponse } from './reply-encode.ts';
+import { parseConversationItems } from './conversation-items.ts';
+import { interruptedResponse, terminalEvent } from './interrupted-response.ts';
 import { compactionObject, itemPage } from './response-lists.ts';
 import { sampleStyle } from './sample-style.ts';
 import { shownResponse } from './shown-item.ts';
@@ -81,6 +83,15 @@ describe('the stream', () => {
     expect(encoder.storedResponse()).toMatchObject({ status: 'cancelled', output: [{ status: 'incomplete' }] });
   });
 
+  it('can be told when it was left off', () => {
+    const encoder = new ResponsesStreamEncoder(sampleStyle());
+    encoder.encode([{ events: [{ type: 'thinking-delta', choice: 0, text: 'a' }] }]);
+    const interrupted = interruptedResponse(encoder.storedResponse());
+    expect(interrupted).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'interrupted' }, output: [{ type: 'reasoning', status: 'incomplete', summary: [{ text: 'a' }] }] });
+    expect(terminalEvent(interrupted, 9)).toEqual({ type: 'response.incomplete', json: JSON.stringify({ type: 'response.incomplete', sequence_number: 9, response: interrupted }) });
+    expect(terminalEvent({ status: 'failed' }, 1).type).toBe('response.failed');
+  });
+
   it('knows no queue and no refusal at Ark', () => {
     const encoder = new ResponsesStreamEncoder(sampleStyle({}, {}, 'ark'));
     const sent = encoder.open('queued') + encoder.encode([{ events: [{ type: 'refusal-delta', choice: 0, text: 'no' }] }]) + encoder.finish(usage);
@@ -111,6 +122,15 @@ describe('errors', () => {
 });
 
 describe('lists', () => {
+  it('takes 20 items for a conversation and no more', () => {
+    const items = Array.from({ length: 21 }, () => ({ role: 'user', content: 'x' }));
+    expect(parseConversationItems({ items: items.slice(1) }, true)).toHaveLength(20);
+    expect(() => parseConversationItems({ items }, true)).toThrow("Invalid 'items': array too long. Expected an array with maximum length 20");
+    expect(() => parseConversationItems({ items: [{ type: 'x' }] }, true)).toThrow("Invalid value: 'x'.");
+    expect(parseConversationItems({}, false)).toEqual([]);
+    expect(() => parseConversationItems({}, true)).toThrow("Missing required parameter: 'items'.");
+  });
+
   it('writes a page with its ends', () => {
     expect(itemPage([{ id: 'a' }, { id: 'b' }], true)).toEqual({ object: 'list', data: [{ id: 'a' }, { id: 'b' }], first_id: 'a', last_id: 'b', has_more: true });
     expect(itemPage([], false)).toMatchObject({ first_id: null, last_id: null });
