@@ -12,9 +12,10 @@ export const itemBreak = '\n\n';
 
 /**
  * A whole response as a reply of one choice, with the value it came from. Its reasoning, from all its items, is the choice's thinking.
- * Throws the fault of a failed response, and an `upstream_invalid_reply` fault for one that is not finished or no response.
+ * `keepsContext`: the upstream was told to hold the conversation, and does so by the id of the response. Throws the fault of a failed
+ * response, and an `upstream_invalid_reply` fault for one that is not finished or no response.
  */
-export function decodeResponsesReply(value: JsonObject, upstreamId: string): DialogueReply {
+export function decodeResponsesReply(value: JsonObject, upstreamId: string, keepsContext = false): DialogueReply {
   const { id, model, created_at: created, output, usage: counts } = value;
   const failure = failureOf(value);
   if (failure !== undefined) throw failure;
@@ -33,6 +34,7 @@ export function decodeResponsesReply(value: JsonObject, upstreamId: string): Dia
     id: typeof id === 'string' ? id : '',
     model: typeof model === 'string' ? model : '',
     createdS: typeof created === 'number' ? created : 0,
+    ...(keepsContext && typeof id === 'string' ? { contextHandle: id } : {}),
     choices: [
       {
         ...(text === '' ? {} : { text }),
@@ -83,10 +85,12 @@ export function callOf(item: JsonObject, position: number): ToolCall | undefined
   };
 }
 
+/** What a `message` item says; empty for every other. */
 export function messageText(item: JsonObject): string {
   return item['type'] === 'message' ? textsOf(item['content'], 'output_text', 'text').join('') : '';
 }
 
+/** What a `message` item refuses with; empty where it does not. */
 export function refusalText(item: JsonObject): string {
   return item['type'] === 'message' ? textsOf(item['content'], 'refusal', 'refusal').join('') : '';
 }
@@ -98,6 +102,7 @@ export function reasoningText(item: JsonObject): string {
   return whole === '' ? textsOf(item['summary'], 'summary_text', 'text').join(itemBreak) : whole;
 }
 
+/** The `encrypted_content` of a reasoning item, where it has some. */
 export function encryptedOf(item: JsonObject): string | undefined {
   const encrypted = item['type'] === 'reasoning' ? item['encrypted_content'] : undefined;
   return typeof encrypted === 'string' && encrypted !== '' ? encrypted : undefined;

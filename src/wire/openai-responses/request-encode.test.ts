@@ -10,15 +10,15 @@ const openai: ResponsesDialect = {
 };
 const ark: ResponsesDialect = {
   ...openai, thinkingSwitch: 'thinking-object', contextCache: true, encryptedReasoning: false, strictTools: false, otherTools: false, developerRole: false,
-  fixedSampling: false, missingFields: new Set(['truncation', 'user']), includes: new Set(['message.input_image.image_url']),
+  fixedSampling: false, missingFields: new Set(['reasoning', 'user']),
 };
 
 const hi: Message = { role: 'user', content: 'hi' };
 
 function sent(request: Partial<DialogueRequest>, target: Partial<ResponsesRequestTarget> = {}) {
   const full: DialogueRequest = { protocol: 'openai-chat', model: 'x', messages: [hi], sampling: {}, stream: false, ...request };
-  const { body, losses, heldMessageCount } = encodeResponsesRequest(full, { model: 'm', dialect: openai, upstreamId: 'here', ...target });
-  return { body, lost: losses.map(({ field }) => field), heldMessageCount };
+  const { body, losses, heldMessageCount, keepsContext } = encodeResponsesRequest(full, { model: 'm', dialect: openai, upstreamId: 'here', ...target });
+  return { body, lost: losses.map(({ field }) => field), heldMessageCount, keepsContext };
 }
 
 describe('what is sent', () => {
@@ -133,30 +133,25 @@ describe('what cannot be said is declared', () => {
 });
 
 describe('what is of this protocol alone', () => {
-  const extensions = {
-    'openai-responses': { truncation: 'auto', service_tier: 'flex', text: { verbosity: 'low' }, include: ['message.input_image.image_url', 'reasoning.encrypted_content', 'x'], store: true, metadata: { a: 'b' }, previous_response_id: 'resp_ours' },
-  };
+  const extensions = { 'openai-responses': { service_tier: 'flex', text: { verbosity: 'low' }, reasoning: { mode: 'x' }, user: 'u' } };
   const web = { type: 'web_search' };
   const tools: DialogueRequest['tools'] = [{ kind: 'opaque', protocol: 'openai-responses', value: web }, { kind: 'function', name: 'f', strict: true }, { kind: 'function', name: 'g' }];
 
-  it('is replayed, but for what we do ourselves', () => {
+  it('is replayed', () => {
     const { body, lost } = sent({ extensions, tools, outputFormat: { type: 'text' }, toolChoice: { type: 'allowed', mode: 'required', names: ['f'] } });
     expect(lost).toEqual([]);
     expect(body).toMatchObject({
-      truncation: 'auto', service_tier: 'flex', text: { format: { type: 'text' }, verbosity: 'low' }, store: false,
-      include: ['message.input_image.image_url', 'x', 'reasoning.encrypted_content'],
+      service_tier: 'flex', text: { format: { type: 'text' }, verbosity: 'low' }, reasoning: { mode: 'x' }, user: 'u',
       tool_choice: { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'f' }] },
     });
     expect((body['tools'] as object[])[0]).toBe(web);
-    expect(body).not.toHaveProperty('metadata');
-    expect(body).not.toHaveProperty('previous_response_id');
   });
 
   it('is left out and declared where it is not known', () => {
     const { body, lost } = sent({ extensions, tools }, { dialect: ark });
-    expect(lost.toSorted()).toEqual(['include.2', 'tools.0', 'tools.1.strict', 'truncation']);
-    expect(body).toMatchObject({ service_tier: 'flex', include: ['message.input_image.image_url'], tools: [{ name: 'f' }, { name: 'g' }] });
-    expect(sent({ extensions: { 'openai-responses': { truncation: 'disabled', user: null } } }, { dialect: ark }).lost).toEqual([]);
+    expect(lost.toSorted()).toEqual(['reasoning', 'tools.0', 'tools.1.strict', 'user']);
+    expect(body).toMatchObject({ service_tier: 'flex', tools: [{ name: 'f' }, { name: 'g' }] });
+    expect(body).not.toHaveProperty('reasoning');
   });
 
   it('is one allowed tool the only tool where there is no such choice', () => {
@@ -179,11 +174,18 @@ describe('a held context', () => {
   });
 
   it('is kept until when it is to be kept', () => {
-    const { body, heldMessageCount } = sent({ messages, contextCache: { held: [], keepUntilS: 99 } }, { dialect: ark });
+    const { body, heldMessageCount, keepsContext } = sent({ messages, contextCache: { held: [], keepUntilS: 99 } }, { dialect: ark });
+    expect(keepsContext).toBe(true);
     expect(body).toMatchObject({ caching: { type: 'enabled' }, store: true, expire_at: 99 });
     expect(body['input']).toHaveLength(4);
     expect(heldMessageCount).toBeUndefined();
     expect(sent({ messages, contextCache: { held, keepUntilS: 99 } }, { dialect: ark }).body).toMatchObject({ previous_response_id: 'resp_new', caching: { type: 'enabled' } });
+  });
+
+  it('can be made of a prompt that is not answered', () => {
+    const { body } = sent({ messages, contextCache: { held: [], keepUntilS: 99, prefixOnly: true }, outputTokensMax: 7 }, { dialect: ark });
+    expect(body).toMatchObject({ caching: { type: 'enabled', prefix: true }, store: true });
+    expect(body).not.toHaveProperty('max_output_tokens');
   });
 
   it('names places of losses by the whole conversation', () => {
@@ -192,9 +194,9 @@ describe('a held context', () => {
   });
 
   it('is nothing to whom does not hold any', () => {
-    const { body, heldMessageCount } = sent({ messages, contextCache: { held, keepUntilS: 99 } });
+    const { body, heldMessageCount, keepsContext } = sent({ messages, contextCache: { held, keepUntilS: 99 } });
     expect(body).toMatchObject({ store: false });
     expect(body['input']).toHaveLength(4);
-    expect([body['caching'], body['previous_response_id'], heldMessageCount]).toEqual([undefined, undefined, undefined]);
+    expect([body['caching'], body['previous_response_id'], heldMessageCount, keepsContext]).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

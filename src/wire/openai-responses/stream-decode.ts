@@ -40,6 +40,7 @@ const choice = 0;
  */
 export class ResponsesStreamDecoder {
   readonly #upstreamId: string;
+  readonly #keepsContext: boolean;
   #started = false;
   #ended = false;
   readonly #items = new Map<number, ItemState>();
@@ -51,9 +52,10 @@ export class ResponsesStreamDecoder {
   #called = false;
   readonly #told = new Set<Told>();
 
-  /** `upstreamId`: whose the proofs of thinking are. */
-  constructor(upstreamId: string) {
+  /** `upstreamId`: whose the proofs of thinking are. `keepsContext`: it was told to hold the conversation, and does so by the id of the response. */
+  constructor(upstreamId: string, keepsContext = false) {
     this.#upstreamId = upstreamId;
+    this.#keepsContext = keepsContext;
   }
 
   /** The event has come that ends the response. */
@@ -130,6 +132,7 @@ export class ResponsesStreamDecoder {
         id: typeof id === 'string' ? id : '',
         model: typeof model === 'string' ? model : '',
         createdS: typeof created === 'number' ? created : 0,
+        ...(this.#keepsContext && typeof id === 'string' ? { contextHandle: id } : {}),
       });
     }
     if (type !== 'response.completed' && type !== 'response.incomplete' && type !== 'response.failed') return;
