@@ -31,6 +31,7 @@ import { UpstreamHealth } from './routing/health.ts';
 import { UpstreamHistory } from './routing/upstream-history.ts';
 import type { DataFolder } from './storage/data-folder.ts';
 import type { Database } from './storage/database.ts';
+import { ThreadRetention } from './threads/thread-retention.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildRateLimiter } from './build-rate-limiter.ts';
@@ -149,7 +150,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
-  startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
+  startChores({ config, database, reconciliation, threadRetention: new ThreadRetention({ database, clock: systemClock }), clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));

@@ -15,11 +15,15 @@ onEveryDatabase((databases) => {
   const clock = new ManualClock();
   let database: Database;
   let store: JobStore;
+  /** Of another process, where there can be one. */
+  let elsewhere: JobStore;
   let kinds = 0;
 
   beforeAll(async () => {
-    database = await databases.open(jobsMigrations);
+    const shared = await databases.create();
+    database = await shared.open(jobsMigrations);
     store = new JobStore({ database, clock });
+    elsewhere = databases.kind === 'Postgres' ? new JobStore({ database: await shared.open(jobsMigrations), clock }) : store;
   });
 
   /** A kind of its own for each test. */
@@ -52,12 +56,12 @@ onEveryDatabase((databases) => {
     it('gives each job to one of many owners who ask at the same time', async () => {
       const kind = newKind();
       const ids = await enqueued(kind, 60);
-      const owners = ['a', 'b', 'c', 'd'];
+      const owners = [['a', store], ['b', elsewhere], ['c', store], ['d', elsewhere]] as const;
       const taken = await Promise.all(
-        owners.map(async (owner) => {
+        owners.map(async ([owner, at]) => {
           const jobs: ClaimedJob[] = [];
           for (;;) {
-            const more = await claim(kind, owner, 7);
+            const more = await at.claim({ kind, owner, nowMs: clock.nowMs(), leaseMs, limit: 7 });
             if (more.length === 0) return jobs;
             jobs.push(...more);
           }

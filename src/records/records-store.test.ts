@@ -144,7 +144,8 @@ onEveryDatabase((databases) => {
       return store.usageTotals({ tenantId, groupBy, fromMs, toMs });
     }
 
-    const zero = { chargedNanos: 0n, costNanos: 0n, freeNanos: 0n, cacheSavedNanos: 0n, lossNanos: 0n };
+    const zero = { chargedNanos: 0n, costNanos: 0n, freeNanos: 0n, cacheSavedNanos: 0n, lossNanos: 0n, storageNanos: 0n };
+    const storage = { tokenSeconds: 0, unpricedTokenSeconds: 0 };
 
     async function example(): Promise<TenantId> {
       const tenantId = freshTenant();
@@ -171,6 +172,7 @@ onEveryDatabase((databases) => {
           generations: { complete: 3, partial: 1, failed: 1, unknown: 0 },
           tokens: { inputUncached: 400, cacheRead: 160, cacheWrite: 12, cacheWrite1h: 8, output: 200, reasoning: 80 },
           webSearchCount: 4,
+          storage,
           estimatedCount: 1,
           unmeasuredCount: 1,
           unpricedCount: 0,
@@ -186,6 +188,7 @@ onEveryDatabase((databases) => {
           generations: { complete: 1, partial: 0, failed: 0, unknown: 0 },
           tokens: { inputUncached: 100, cacheRead: 40, cacheWrite: 3, cacheWrite1h: 2, output: 50, reasoning: 20 },
           webSearchCount: 1,
+          storage,
           estimatedCount: 0,
           unmeasuredCount: 0,
           unpricedCount: 1,

@@ -13,6 +13,12 @@ export type { ContextCacheRow } from './context-cache-row.ts';
 /** How a context ends; what it says is removed at once. */
 export type ContextCacheEnd = Exclude<ContextCacheState, 'pending' | 'ready'>;
 
+/** Until when a context lives now. */
+export interface ProlongedLife {
+  readonly expiresMs: number;
+  readonly ttlS?: number;
+}
+
 /**
  * Contexts that are held for their tenants at a price for their time. Until when the storage of each is in the ledger is moved by a guard
  * in the commit that books it, from a known value to the next, so that no span is billed twice or left out, whoever bills.
@@ -105,16 +111,19 @@ export class ContextCacheStore {
   }
 
   /** Lets a context that is ready live until `expiresMs`. False: there is none, or it has ended. */
-  async prolong(scope: ThreadScope, id: string, { expiresMs, ttlS }: { readonly expiresMs: number; readonly ttlS?: number }): Promise<boolean> {
-    const [changed = 0] = await this.#database.commit([
-      this.#owned(scope, id)
-        .set({ expires_ms: expiresMs, ...(ttlS === undefined ? {} : { ttl_s: ttlS }) })
-        .where('state', '=', 'ready')
-        .where('expires_ms', '>', this.#clock.nowMs())
-        .where('billed_until_ms', '<=', expiresMs)
-        .compile(),
-    ]);
-    return changed > 0;
+  async prolong(scope: ThreadScope, id: string, life: ProlongedLife): Promise<boolean> {
+    const { committed } = await this.#database.commitIf([this.prolonging(scope, id, life)], []);
+    return committed;
+  }
+
+  /** A guard: what `prolong` commits, to share a commit with others. */
+  prolonging(scope: ThreadScope, id: string, { expiresMs, ttlS }: ProlongedLife): CompiledQuery {
+    return this.#owned(scope, id)
+      .set({ expires_ms: expiresMs, ...(ttlS === undefined ? {} : { ttl_s: ttlS }) })
+      .where('state', '=', 'ready')
+      .where('expires_ms', '>', this.#clock.nowMs())
+      .where('billed_until_ms', '<=', expiresMs)
+      .compile();
   }
 
   /** Ends a context: what it says is removed, and its storage is billed until `atMs` and no further. False: there is none, or it has ended. */

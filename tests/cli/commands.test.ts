@@ -185,8 +185,8 @@ describe('moongate usage --format', () => {
     const argv = ['usage', '--from', '2026-02-01', '--by', 'key', '--format', 'csv'];
     const { stdout } = await moongate(argv);
     const [header = '', line = '', end] = stdout.split('\r\n');
-    expect(header).toMatch(/^day,tenant,key,key_label,key_mode,model,upstream,calls,.*,charged_usd,cost_usd,margin_usd,cache_saved_usd,loss_usd,free_usd$/);
-    expect(line).toMatch(new RegExp(`^,,${key.id},"'=HYPERLINK\\(""http://x"",""y""\\)",live,,,1,0,.*,0\\.00023,0\\.00123,-0\\.001,0,0,0$`));
+    expect(header).toMatch(/^day,tenant,key,key_label,key_mode,model,upstream,calls,.*,charged_usd,cost_usd,margin_usd,cache_saved_usd,loss_usd,free_usd,storage_usd$/);
+    expect(line).toMatch(new RegExp(`^,,${key.id},"'=HYPERLINK\\(""http://x"",""y""\\)",live,,,1,0,.*,0\\.00023,0\\.00123,-0\\.001,0,0,0,0$`));
     expect(end).toBe('');
     expect(await moongate([...argv, '--out', 'report.csv'])).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(readFileSync(join(server.folder, 'report.csv'), 'utf8')).toBe(stdout);
@@ -199,7 +199,7 @@ describe('moongate usage --format', () => {
     await server.store({ ...record, id: 'gen_8', startedMs: Date.parse('2026-03-01T00:00:00Z'), chargeNanos: 7_000_000n, chargeCurrency: 'RUB' });
     const { stdout } = await moongate(['usage', '--from', '2026-03-01', '--by', 'model', '--format', 'csv']);
     expect(stdout.split('\r\n')[0]).toMatch(/,charged_rub,cost_rub,margin_rub,.*,charged_usd,/);
-    expect(stdout.split('\r\n')[1]).toMatch(/,0\.007,0,,0,0,0,0,0\.00123,,0,0,0$/);
+    expect(stdout.split('\r\n')[1]).toMatch(/,0\.007,0,,0,0,0,0,0,0\.00123,,0,0,0,0$/);
     const table = cells((await moongate(['usage', '--from', '2026-03-01', '--by', 'model'])).stdout);
     expect(table[1]).toMatch(/\|0\.007 RUB\|-\|0\.00123 USD\|\? RUB$/);
     expect(table.at(-1)).toBe('?|no margin: a cost is unknown, or in another currency without an exchange rate');

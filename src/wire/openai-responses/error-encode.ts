@@ -5,7 +5,7 @@ import { errorObject } from './response-error.ts';
 
 /** A fault as the reply that OpenAI would send: status, body and headers. */
 export function encodeResponsesError(fault: Fault): { status: number; body: JsonObject; headers: Record<string, string> } {
-  return { status: fault.status, body: { error: errorObject(fault) }, headers: retryHeaders(fault) };
+  return { status: fault.status, body: { error: { ...errorObject(fault) } }, headers: retryHeaders(fault) };
 }
 
 /**
@@ -13,5 +13,5 @@ export function encodeResponsesError(fault: Fault): { status: number; body: Json
  * (responses-ark-anthropic-batch.md 1.8): `{type, status, error}`.
  */
 export function encodeSocketError(fault: Fault): JsonObject {
-  return { type: 'error', status: fault.status, error: errorObject(fault) };
+  return { type: 'error', status: fault.status, error: { ...errorObject(fault) } };
 }

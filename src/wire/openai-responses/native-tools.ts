@@ -91,7 +91,7 @@ export function nativeTool(type: string): NativeTool | undefined {
   return isNativeToolName(type) ? all[type] : undefined;
 }
 
-export function isNativeToolName(type: string): type is NativeToolName {
+function isNativeToolName(type: string): type is NativeToolName {
   return Object.hasOwn(all, type);
 }
 

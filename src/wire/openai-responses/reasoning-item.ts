@@ -19,7 +19,7 @@ export class ReasoningItem implements OutputItem {
   #text = '';
   #proof: ThinkingProof | undefined;
   #sealed: string | undefined;
-  #status: ItemStatus = 'incomplete';
+  #status: 'in_progress' | ItemStatus = 'in_progress';
 
   constructor(style: ResponsesStyle, writer: EventWriter, outputIndex: number) {
     this.outputIndex = outputIndex;
@@ -62,7 +62,8 @@ export class ReasoningItem implements OutputItem {
       summary: text === '' ? [] : [{ type: 'summary_text', text }],
       content: text === '' ? [] : [{ type: 'reasoning_text', text }],
       ...(sealed === undefined ? {} : { encrypted_content: sealed }),
-      ...(this.#status === 'incomplete' ? { status: 'incomplete' } : {}),
+      // OpenAI's have a status only while it says something.
+      ...(this.#status === 'completed' ? {} : { status: this.#status }),
     };
   }
 
@@ -71,11 +72,11 @@ export class ReasoningItem implements OutputItem {
   }
 
   /**
-   * Sealed with its text, since clients may keep nothing else of the item; not at all where nobody asked for it and the text says
-   * everything.
+   * Sealed with its text, since clients may keep nothing else of the item; not at all before its end, and where nobody asked for it
+   * and the text says everything.
    */
   #seal(): string | undefined {
-    if (this.#proof === undefined && !this.#style.includeEncrypted) return undefined;
+    if (this.#status === 'in_progress' || (this.#proof === undefined && !this.#style.includeEncrypted)) return undefined;
     this.#sealed ??= this.#style.seals.seal({ text: this.#text, ...(this.#proof === undefined ? {} : { proof: this.#proof }) }, false);
     return this.#sealed;
   }

@@ -73,8 +73,16 @@ function codeOf(fault: Fault): string | null {
   return names[fault.code].code;
 }
 
+/** OpenAI's error. */
+export interface ErrorObject {
+  readonly message: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string | null;
+}
+
 /** A fault in OpenAI's four keys, all of them always there (responses-ark-anthropic-batch.md 1.6). */
-export function errorObject(fault: Fault): JsonObject {
+export function errorObject(fault: Fault): ErrorObject {
   const tokensMet = fault.metLimit?.kind === 'tpm' || fault.metLimit?.kind === 'tpd';
   const type = fault.vendorType ?? (fault.code === 'rate_limited' && tokensMet ? 'tokens' : names[fault.code].type);
   return { message: fault.message, type, param: fault.field === undefined ? null : pathText(fault.field), code: codeOf(fault) };

@@ -7,14 +7,17 @@ export function itemPage(items: readonly JsonObject[], hasMore: boolean): JsonOb
   return { object: 'list', data: items, first_id: items[0]?.['id'] ?? null, last_id: items.at(-1)?.['id'] ?? null, has_more: hasMore };
 }
 
+/** What is left of a deleted response. */
 export function deletedResponse(id: string): JsonObject {
   return { id, object: 'response', deleted: true };
 }
 
+/** A conversation, without its items. */
 export function conversationObject(id: string, createdS: number, metadata: JsonObject): JsonObject {
   return { id, object: 'conversation', created_at: createdS, metadata };
 }
 
+/** What is left of a deleted conversation; its items are not deleted with it (responses-ark-anthropic-batch.md 1.1). */
 export function deletedConversation(id: string): JsonObject {
   return { id, object: 'conversation.deleted', deleted: true };
 }

@@ -100,7 +100,7 @@ export class ResponsesStreamEncoder {
     const closed = this.#closeItems('incomplete');
     const error = errorObject(fault);
     const { code, message, param } = error;
-    const told = this.#writer.event('error', { code, message, param, error });
+    const told = this.#writer.event('error', { code, message, param, error: { ...error } });
     return begun + closed + told + this.#end({ status: 'failed', error: responseErrorOf(fault), ...(usage === undefined ? {} : { usage }) }, 'failed');
   }
 
