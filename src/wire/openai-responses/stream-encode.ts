@@ -194,7 +194,9 @@ export class ResponsesStreamEncoder {
   }
 
   #called(index: number, id: string, name: string): string {
-    const ended = this.#endReasoning('completed') + this.#endMessage('completed');
+    // Begun anew under the index of another, that one can get no more.
+    const replaced = this.#calls.get(index)?.close('completed') ?? '';
+    const ended = replaced + this.#endReasoning('completed') + this.#endMessage('completed');
     // The SDK throws for a second call of one id.
     const callId = id === '' || this.#callIds.has(id) ? this.#style.newId('call') : id;
     this.#callIds.add(callId);
