@@ -131,9 +131,9 @@ describe.each(Object.entries(table))('WireUpstream, by %s', (_protocol, { at, pa
     [502, 'upstream_failed'],
   ])('a %i is %s', async (status, code) => {
     // Moonshot answers a 401 in OpenAI's shape here too (moonshot-api.md 1.8).
-    const { generate } = await place(at, jsonReply({ error: { message: 'no', type: 'some_error' } }, status, { 'retry-after': '7' }));
-    const { fault, stage } = await failureOf(generate({}));
-    expect([fault.code, stage, fault.retryAfterMs]).toEqual([code, 'rejected', 7_000]);
+    const { generate } = await place(at, jsonReply({ error: { message: 'no', type: 'some_error' } }, status, { 'retry-after': '7', 'request-id': 'req_7' }));
+    const { fault, stage, requestId } = await failureOf(generate({}));
+    expect([fault.code, stage, fault.retryAfterMs, requestId]).toEqual([code, 'rejected', 7_000, 'req_7']);
   });
 
   it('an error as the first event is a verdict, a later one a break', async () => {

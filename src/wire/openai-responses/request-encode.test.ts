@@ -1,8 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../dialogue/message.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
+import { normaliseInput } from './input-items.ts';
+import { responsesRequestOf } from './request-decode.ts';
 import { encodeResponsesRequest, type ResponsesRequestTarget } from './request-encode.ts';
 import type { ResponsesDialect } from './responses-dialect.ts';
+import { parseResponsesBody } from './responses-request-schema.ts';
+import { sampleIds, sampleSeals } from './sample-style.ts';
 
 const openai: ResponsesDialect = {
   thinkingSwitch: 'effort-only', contextCache: false, encryptedReasoning: true, strictTools: true, otherTools: true, developerRole: true,
@@ -198,5 +203,40 @@ describe('a held context', () => {
     expect(body).toMatchObject({ store: false });
     expect(body['input']).toHaveLength(4);
     expect([body['caching'], body['previous_response_id'], heldMessageCount, keepsContext]).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
+describe('laws', () => {
+  const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
+  const user = fc.oneof(
+    text.map((content): Message => ({ role: 'user', content })),
+    fc.tuple(text, text).map(([said, url]): Message => ({ role: 'user', content: [{ type: 'text', text: said }, { type: 'image', url: `data:image/png;base64,${btoa(encodeURIComponent(url))}`, detail: 'low' }] })),
+  );
+  const turn = fc.record({ thinking: text, content: text, refusal: text, calls: fc.array(text, { minLength: 1, maxLength: 3 }) }, { requiredKeys: [] }).map(({ calls = [], ...said }): Message[] => {
+    const toolCalls = calls.map((argumentsText, index) => ({ id: `c_${index}`, kind: 'function', name: 'f', argumentsText }) as const);
+    if (toolCalls.length === 0 && said.content === undefined) return [];
+    // A message item that only refuses has content, which is nothing.
+    const nothing = said.refusal !== undefined && said.content === undefined ? { content: null } : {};
+    return [{ role: 'assistant', ...said, ...nothing, ...(toolCalls.length === 0 ? {} : { toolCalls }) }, ...toolCalls.map(({ id }): Message => ({ role: 'tool', toolCallId: id, content: 'r' }))];
+  });
+  const conversations = fc.array(fc.tuple(user, turn), { minLength: 1, maxLength: 4 }).map((pairs): Message[] => [{ role: 'system', content: 's' }, ...pairs.flatMap(([asked, answered]) => [asked, ...answered]), { role: 'user', content: 'on' }]);
+  const rest = fc.record({
+    tools: fc.constant([{ kind: 'function', name: 'f', description: 'd', parameters: { type: 'object' }, strict: true } as const]), parallelToolCalls: fc.boolean(),
+    toolChoice: fc.constantFrom({ type: 'auto' } as const, { type: 'none' } as const), outputTokensMax: fc.integer({ min: 16, max: 1e6 }), cacheKey: text,
+    sampling: fc.record({ temperature: fc.constantFrom(0, 0.5, 2), topP: fc.constantFrom(0.1, 1) }, { requiredKeys: [] }), thinking: fc.constantFrom({ mode: 'off' } as const, { effort: 'high' } as const),
+    outputFormat: fc.constantFrom({ type: 'text' } as const, { type: 'json' } as const, { type: 'json-schema', name: 's', schema: {}, strict: true } as const),
+  }, { requiredKeys: ['sampling'] });
+
+  it('our own surface reads what we send as what was asked', () => {
+    fc.assert(
+      fc.property(conversations, rest, fc.boolean(), (messages, settings, stream) => {
+        const asked: DialogueRequest = { protocol: 'openai-responses', model: 'm', messages, ...settings, stream };
+        const { body, losses } = encodeResponsesRequest(asked, { model: 'm', dialect: openai, upstreamId: 'here' });
+        expect(losses).toEqual([]);
+        const read = parseResponsesBody(JSON.parse(JSON.stringify(body)), 'openai');
+        expect(responsesRequestOf(read, [], normaliseInput(read, sampleIds()), { seals: sampleSeals })).toEqual(asked);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
