@@ -237,6 +237,7 @@ const moonshotMessages: MessagesDialect = {
   prefill: true,
   imageUrlSchemes: ['ms:'],
   // responses-ark-anthropic-batch.md 3.8.
+  toolFieldsRefused: ['input_examples'],
   blocksRefused: ['tool_reference'],
   moonshotRules: true,
 };

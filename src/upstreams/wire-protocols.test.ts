@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Script, type ScriptStep, ScriptedUpstream, completion, frame, jsonReply } from '../../tests/doubles/scripted-upstream.ts';
 import { UpstreamCaller, failureOf, verdictOf } from '../../tests/doubles/upstream-caller.ts';
+import type { Message } from '../dialogue/message.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
@@ -262,6 +263,7 @@ describe('WireUpstream, holding contexts', () => {
 });
 
 describe('WireUpstream, by the protocol that loses less', () => {
+  const hidden: Message = { role: 'assistant', content: 'yes', thinkingProof: { protocol: 'anthropic-messages', upstreamId: 'here', value: 'x', hidden: true } };
   const moonshot: Place = { dialect: 'moonshot', protocols: { 'openai-chat': '/v1', 'anthropic-messages': '/anthropic' } };
   const ark: Place = { dialect: 'ark', protocols: { 'openai-chat': '/v3', 'openai-responses': '/v3' } };
 
@@ -270,6 +272,7 @@ describe('WireUpstream, by the protocol that loses less', () => {
     ['one that came by Messages by Messages', moonshot, { protocol: 'anthropic-messages' }, '/anthropic/v1/messages', []],
     ['one that came by Responses, which is not spoken, by chat', moonshot, { protocol: 'openai-responses' }, '/v1/chat/completions', []],
     ['a temperature, which its Messages have not, by chat', moonshot, { protocol: 'anthropic-messages', sampling: { temperature: 0.5 } }, '/v1/chat/completions', []],
+    ['what only they can read, by Messages', moonshot, { messages: [{ role: 'user', content: 'hi' }, hidden, { role: 'user', content: 'on' }] }, '/anthropic/v1/messages', []],
     ['one that came by Responses by Responses', ark, { protocol: 'openai-responses' }, '/v3/responses', []],
     ['a stop sequence, which Responses have not, by chat', ark, { protocol: 'openai-responses', sampling: { stop: ['x'] } }, '/v3/chat/completions', []],
     ['what only Responses have by Responses', ark, { extensions: { 'openai-responses': { service_tier: 'flex' } } }, '/v3/responses', []],

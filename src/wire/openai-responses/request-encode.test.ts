@@ -74,6 +74,9 @@ describe('what is sent', () => {
     const plain = { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm' }] };
     expect((sent({ messages: turn('there') }).body['input'] as object[])[0]).toEqual(plain);
     expect((sent({ messages: turn('here', 'anthropic-messages') }).body['input'] as object[])[0]).toEqual(plain);
+    const hidden: Message[] = [{ role: 'assistant', content: 'Yes', thinkingProof: { protocol: 'openai-responses', upstreamId: 'there', value: 'AAA=', hidden: true } }, hi];
+    expect(sent({ messages: hidden })).toMatchObject({ body: { input: [{ role: 'assistant' }, { role: 'user' }] }, lost: ['messages.0.reasoning'] });
+    expect(sent({ messages: hidden }, { upstreamId: 'there' }).lost).toEqual([]);
   });
 
   it('has functions and formats flat', () => {

@@ -326,7 +326,7 @@ function encodeAssistant(message: AssistantMessage, field: string, target: Respo
   const spoken = encodeContent(message.content, field, 'output_text', losses);
   const content = refusal === undefined ? spoken : [...(typeof spoken === 'string' ? textPart(spoken) : spoken), { type: 'refusal', refusal }];
   return [
-    ...encodeThinkingItems(message, target),
+    ...encodeThinkingItems(message, field, target, losses),
     ...(content.length === 0 ? [] : [extensions.joined({ type: 'message', role: 'assistant', content }, message.extensions)]),
     ...toolCalls.map((call) =>
       extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions),
@@ -339,10 +339,13 @@ function textPart(text: string): JsonObject[] {
 }
 
 /** Thinking that this upstream has encrypted goes back as it came, one item a line (`reply-decode.ts`); any other as a summary. */
-function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessage, { upstreamId }: ResponsesRequestTarget): JsonObject[] {
+function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessage, field: string, { upstreamId }: ResponsesRequestTarget, losses: Loss[]): JsonObject[] {
   const summary = thinking === undefined || thinking === '' ? [] : [{ type: 'summary_text', text: thinking }];
   const own = proof?.protocol === extensions.protocol && proof.upstreamId === upstreamId;
-  if (!own) return summary.length === 0 ? [] : [{ type: 'reasoning', summary }];
+  if (!own) {
+    if (proof?.hidden === true) losses.push({ field: `${field}.reasoning`, reason: 'only the upstream that thought it can read all of it' });
+    return summary.length === 0 ? [] : [{ type: 'reasoning', summary }];
+  }
   return proof.value.split('\n').map((encrypted, index) => ({ type: 'reasoning', summary: index === 0 ? summary : [], encrypted_content: encrypted }));
 }
 
