@@ -10,6 +10,9 @@ import { decodeResponsesError } from './error-decode.ts';
 /** Stands between the texts of two items, or two parts of a summary: glued together they could not be read. */
 export const itemBreak = '\n\n';
 
+/** Stands between what several reasoning items hold encrypted, which is base64; it goes back as so many items (`request-encode.ts`). */
+export const proofBreak = '\n';
+
 /**
  * A whole response as a reply of one choice, with the value it came from. Its reasoning, from all its items, is the choice's thinking.
  * `keepsContext`: the upstream was told to hold the conversation, and does so by the id of the response. Throws the fault of a failed
@@ -39,7 +42,7 @@ export function decodeResponsesReply(value: JsonObject, upstreamId: string, keep
       {
         ...(text === '' ? {} : { text }),
         ...(thinking === '' ? {} : { thinking }),
-        ...(proofs.length === 0 ? {} : { thinkingProof: proofOf(proofs, thinking !== '', upstreamId) }),
+        ...(proofs.length === 0 ? {} : { thinkingProof: proofOf(proofs.join(proofBreak), thinking !== '', upstreamId) }),
         ...(refusal === '' ? {} : { refusal }),
         toolCalls,
         finish: decodeResponsesFinish(value, items),
@@ -108,9 +111,9 @@ export function encryptedOf(item: JsonObject): string | undefined {
   return typeof encrypted === 'string' && encrypted !== '' ? encrypted : undefined;
 }
 
-/** What a reply's reasoning items hold encrypted, one a line: it is base64, and goes back as so many items (`request-encode.ts`). */
-export function proofOf(encrypted: readonly string[], shown: boolean, upstreamId: string): ThinkingProof {
-  return { protocol: 'openai-responses', upstreamId, value: encrypted.join('\n'), ...(shown ? {} : { hidden: true }) };
+/** What a reply's reasoning items hold `encrypted`, each apart from the next by `proofBreak`. `shown`: there is something to be read, too. */
+export function proofOf(encrypted: string, shown: boolean, upstreamId: string): ThinkingProof {
+  return { protocol: 'openai-responses', upstreamId, value: encrypted, ...(shown ? {} : { hidden: true }) };
 }
 
 function textsOf(parts: JsonValue | undefined, type: string, field: string): string[] {

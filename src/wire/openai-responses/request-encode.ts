@@ -7,6 +7,7 @@ import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/req
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
 import { withoutAnnotations } from '../schema-annotations.ts';
 import { settleThinking, thinks } from '../settled-thinking.ts';
+import { proofBreak } from './reply-decode.ts';
 import type { ResponsesDialect } from './responses-dialect.ts';
 import { responsesExtensions as extensions } from './responses-extensions.ts';
 
@@ -346,7 +347,7 @@ function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessag
     if (proof?.hidden === true) losses.push({ field: `${field}.reasoning`, reason: 'only the upstream that thought it can read all of it' });
     return summary.length === 0 ? [] : [{ type: 'reasoning', summary }];
   }
-  return proof.value.split('\n').map((encrypted, index) => ({ type: 'reasoning', summary: index === 0 ? summary : [], encrypted_content: encrypted }));
+  return proof.value.split(proofBreak).map((encrypted, index) => ({ type: 'reasoning', summary: index === 0 ? summary : [], encrypted_content: encrypted }));
 }
 
 /** Content as text where it is text, else as parts; what cannot be shown is added to `losses`. */

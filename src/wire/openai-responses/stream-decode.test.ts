@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Fault } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { SseParser } from '../../base/sse.ts';
 import type { DialogueEvent } from '../../dialogue/event.ts';
@@ -180,6 +181,33 @@ describe('laws', () => {
         expect(replyOf([created, ...output.flatMap((each, index) => tell(each as typeof call, index, cut)), end])).toEqual(expected);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('makes of any events sense or a fault, and tells of each call once before its arguments', () => {
+    const index = fc.constantFrom(0, 1, 2, -1, 'x', undefined);
+    const anyItem = fc.record({ type: fc.constantFrom('message', 'reasoning', 'function_call', 'web_search_call', 7), call_id: text, name: text, arguments: fc.oneof(text, fc.integer()), content: fc.jsonValue({ maxDepth: 2 }), summary: fc.jsonValue({ maxDepth: 2 }), encrypted_content: fc.oneof(text, fc.constant(null)) }, { requiredKeys: [] });
+    const types = ['response.created', 'response.output_item.added', 'response.output_item.done', 'response.output_text.delta', 'response.reasoning_summary_text.delta', 'response.reasoning_text.delta', 'response.refusal.delta', 'response.function_call_arguments.delta', 'response.function_call_arguments.done', 'response.web_search_call.searching', 'ping'];
+    const event = fc.record({ type: fc.constantFrom(...types), output_index: index, summary_index: index, delta: fc.oneof(text, fc.jsonValue({ maxDepth: 1 })), arguments: text, item: fc.oneof(anyItem, fc.jsonValue({ maxDepth: 1 })), response: fc.oneof(fc.constant(response), fc.jsonValue({ maxDepth: 1 })) }, { requiredKeys: ['type'] });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 12 }), fc.array(fc.oneof(anyItem, fc.jsonValue({ maxDepth: 1 })), { maxLength: 3 }), (payloads, output) => {
+        const decoder = new ResponsesStreamDecoder('here');
+        let started = 0;
+        for (const payload of [...payloads, completed(output)]) {
+          try {
+            for (const each of decoder.push(JSON.stringify(payload)).events) {
+              if (each.type === 'tool-call-start') expect(each.index).toBe(started++);
+              if (each.type === 'tool-call-delta') expect(each.index).toBeLessThan(started);
+              if ('text' in each) expect(each.text).not.toBe('');
+            }
+          } catch (thrown) {
+            if (!(thrown instanceof Fault)) throw thrown;
+            return;
+          }
+        }
+        expect(decoder.ended).toBe(true);
+      }),
+      { numRuns: 500 },
     );
   });
 

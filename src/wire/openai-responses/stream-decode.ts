@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.t
 import type { DialogueEvent, EventBatch } from '../../dialogue/event.ts';
 import { decodeResponsesError } from './error-decode.ts';
 import {
-  callOf, decodeResponsesFinish, decodeResponsesUsage, encryptedOf, failureOf, isCall, itemBreak, messageText, proofOf, reasoningText, refusalText,
+  callOf, decodeResponsesFinish, decodeResponsesUsage, encryptedOf, failureOf, isCall, itemBreak, messageText, proofBreak, proofOf, reasoningText, refusalText,
 } from './reply-decode.ts';
 
 /** More items than anyone makes in one response. */
@@ -44,7 +44,7 @@ export class ResponsesStreamDecoder {
   #started = false;
   #ended = false;
   readonly #items = new Map<number, ItemState>();
-  readonly #encrypted: string[] = [];
+  #encrypted = '';
   /** There was thinking to be seen when the last proof was told. */
   #provenShown = false;
   #calls = 0;
@@ -142,7 +142,7 @@ export class ResponsesStreamDecoder {
     if (Array.isArray(output)) {
       for (const [index, item] of (output as readonly JsonValue[]).entries()) if (isJsonObject(item)) this.#whole(item, index, true, reading);
     }
-    if (this.#encrypted.length > 0 && this.#provenShown !== this.#told.has('thinking')) this.#prove(reading);
+    if (this.#encrypted !== '' && this.#provenShown !== this.#told.has('thinking')) this.#prove(reading);
     if (fault === undefined) {
       const finish = decodeResponsesFinish(type === 'response.incomplete' ? { ...response, status: 'incomplete' } : response, []);
       reading.events.push({ type: 'choice-end', choice, finish: finish.reason === 'stop' && this.#called ? { reason: 'tool-calls' } : finish });
@@ -164,7 +164,7 @@ export class ResponsesStreamDecoder {
     if (!state.told.has('arguments')) this.#argumentsText(state, item['arguments'], reading);
     const encrypted = encryptedOf(item);
     if (encrypted === undefined) return;
-    this.#encrypted.push(encrypted);
+    this.#encrypted += this.#encrypted === '' ? encrypted : proofBreak + encrypted;
     this.#prove(reading);
   }
 
