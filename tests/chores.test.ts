@@ -37,7 +37,7 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
   const given: Watched['given'] = [];
   const swept: string[] = [];
   const parts: ChoreParts = {
-    config: { retention: {}, reconciliation: everyHours === undefined ? {} : { everyHours } },
+    config: { retention: { responsesDays: 30 }, reconciliation: everyHours === undefined ? {} : { everyHours } },
     database: nothing,
     threadRetention: {
       sweep() {

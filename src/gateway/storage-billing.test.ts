@@ -5,6 +5,7 @@ import { onEveryDatabase } from '../../tests/doubles/databases.ts';
 import { ManualClock } from '../../tests/doubles/manual-clock.ts';
 import type { Caller } from '../access/caller.ts';
 import type { ExchangeRate } from '../catalog/exchange-rate.ts';
+import { Fault } from '../base/fault.ts';
 import type { TenantId } from '../base/id.ts';
 import { systemRandom } from '../base/random.ts';
 import { ExchangeRates } from '../catalog/exchange-rates.ts';
@@ -19,6 +20,7 @@ import { RecordsStore } from '../records/records-store.ts';
 import { StorageHours } from '../records/storage-hours.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
 import type { Database } from '../storage/database.ts';
+import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { areSound, verifyBooks } from '../verify-books.ts';
 import { StorageBilling, type StorageEndCause } from './storage-billing.ts';
 import type { NewStorage } from './storage-terms.ts';
@@ -275,6 +277,28 @@ onEveryDatabase((databases) => {
       expect((await billing.accrue(startMs + 59_999)).pieceCount).toBe(0);
       expect((await billing.accrue(startMs + 60_000)).pieceCount).toBe(1);
       expect(await spent()).toBe(500_000_000n);
+    });
+
+    it('bills a piece once whose commit happened though the news of it was lost', async () => {
+      await open(server());
+      let lost = 1;
+      const books = new StorageBooks({
+        clock,
+        database: {
+          builder: () => database.builder(),
+          query: (statement) => database.query(statement),
+          async commitIf(guards, statements) {
+            const result = await database.commitIf(guards, statements);
+            if (lost-- > 0) throw new Fault('storage_unavailable', { cause: new UnknownOutcome('gone') });
+            return result;
+          },
+        },
+      });
+      const billing = new StorageBilling({ books, hours: new StorageHours(database), tariff: tariffOf(), database, onEnd: () => [] });
+      await expect(billing.accrue(startMs + hourMs)).rejects.toMatchObject({ code: 'storage_unavailable' });
+      await billing.accrue(startMs + 2 * hourMs);
+      expect(await spent()).toBe(2n * perHour);
+      await expectSound();
     });
 
     it('goes on with the others when one cannot be billed', async () => {

@@ -38,19 +38,27 @@ interface Exchange {
   readonly abort: AbortController;
 }
 
+/** What is to be answered, and how. */
+export interface Answering {
+  /** The path, for the record. */
+  readonly surface: string;
+  readonly request: DialogueRequest;
+  readonly writer: ReplyWriter;
+  /** Where the surface must know it beforehand. */
+  readonly generationId?: GenerationId;
+}
+
 /**
  * Answers an HTTP request with one generation, streamed or whole, told by `writer`: ids, headers, `Idempotency-Key`, keep-alive, cost,
- * abort when the client leaves, errors before and after the first byte. `surface` is the path for the record. Throws the fault that
- * the error handler is to answer with.
+ * abort when the client leaves, errors before and after the first byte. Throws the fault that the error handler is to answer with.
  */
 export function answerGeneration(
   httpRequest: FastifyRequest,
   reply: FastifyReply,
   deps: GenerationDeps,
-  { surface, request, writer }: { readonly surface: string; readonly request: DialogueRequest; readonly writer: ReplyWriter },
+  { surface, request, writer, generationId = newId('gen', deps.clock, deps.random) }: Answering,
 ): Promise<FastifyReply> {
   const caller = callerOf(httpRequest);
-  const generationId = newId('gen', deps.clock, deps.random);
   const sandboxScript = sandboxScriptOf(httpRequest, caller);
   httpRequest.generationId = generationId;
   reply.header('x-generation-id', generationId);

@@ -43,7 +43,7 @@ export class LedgerStatements {
   readonly #ending: CompiledQuery;
   readonly #endingConverted: CompiledQuery;
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, 'builder'>) {
     this.#builder = database.builder<LedgerTables>();
     this.#holding = this.#builder
       .updateTable('ledger_balances')

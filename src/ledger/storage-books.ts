@@ -40,14 +40,19 @@ export interface StoragePiece {
  */
 export type PieceOutcome = 'booked' | 'overtaken' | 'short' | 'refused';
 
+export interface StorageBooksParts {
+  readonly database: Pick<Database, 'builder' | 'commitIf' | 'query'>;
+  readonly clock: Clock;
+}
+
 /** The books of what context caches cost while they are kept. A meter's mark decides who bills a piece, and that it is billed once. */
 export class StorageBooks {
-  readonly #database: Database;
+  readonly #database: StorageBooksParts['database'];
   readonly #clock: Clock;
   readonly #builder: Kysely<LedgerTables>;
   readonly #statements: LedgerStatements;
 
-  constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
+  constructor({ database, clock }: StorageBooksParts) {
     this.#database = database;
     this.#clock = clock;
     this.#builder = database.builder<LedgerTables>();

@@ -10,6 +10,7 @@ import type { Database } from '../storage/database.ts';
 import type { GenerationRecord } from './generation-record.ts';
 import { RecordsStore } from './records-store.ts';
 import { recordsMigrations } from './records-tables.ts';
+import { StorageHours, type StoredPiece } from './storage-hours.ts';
 import type { UsageGrouping } from './usage-rows.ts';
 import type { UsageTotal } from './usage-total.ts';
 
@@ -197,6 +198,31 @@ onEveryDatabase((databases) => {
           amounts: [],
         },
       ]);
+    });
+
+    it('count what was kept in context caches by its hours, in groups of its own or with the calls', async () => {
+      const tenantId = freshTenant();
+      const hour = 3_600_000;
+      const hours = new StorageHours(database);
+      const piece = (fromMs: number, more: Partial<StoredPiece> = {}): StoredPiece => ({
+        fromMs, tenantId, keyId: 'key_A', modelId: 'kimi-k2', upstreamId: 'ark', costState: 'priced', tokenSeconds: 3_600_000,
+        cost: { currency: 'CNY', amountNanos: 10n }, charge: { currency: 'RUB', amountNanos: 120n, lossNanos: 3n }, exchangeRate: '11', ...more,
+      });
+      const unknown = { costState: 'unpriced', cost: undefined, charge: undefined, exchangeRate: undefined } as const;
+      await database.commit([
+        hours.addition(piece(23 * hour)), hours.addition(piece(23.5 * hour)), hours.addition(piece(24 * hour)),
+        hours.addition(piece(24 * hour, { modelId: 'other', ...unknown })), hours.addition(piece(24 * hour, { tenantId: freshTenant() })),
+      ]);
+      await save(record({ tenantId, upstreamId: 'ark', costState: 'priced', currency: 'CNY', costNanos: 1n, chargeNanos: 2n, chargeCurrency: 'CNY', startedMs: 1 }));
+      const [first, second] = await totals(tenantId, 'day', 0, 99 * hour);
+      expect(first).toMatchObject({ day: 0, generations: { complete: 1 }, storage: { tokenSeconds: 7_200_000, unpricedTokenSeconds: 0 }, amounts: [
+        { currency: 'CNY', costNanos: 21n, chargedNanos: 2n, storageNanos: 0n, margin: 1n }, { currency: 'RUB', chargedNanos: 240n, storageNanos: 240n, lossNanos: 6n, margin: 20n },
+      ] });
+      expect(second).toMatchObject({ day: 1, generations: { complete: 0 }, storage: { tokenSeconds: 7_200_000, unpricedTokenSeconds: 3_600_000 } });
+      expect((await totals(tenantId, 'upstream', 0, 99 * hour)).map((total) => [total.upstreamId, total.storage.tokenSeconds])).toEqual([['ark', 14_400_000]]);
+      expect((await totals(tenantId, 'model', 24 * hour, 99 * hour)).map((total) => total.modelId)).toEqual(['kimi-k2', 'other']);
+      expect(await totals(tenantId, 'model', 24 * hour + 1, 99 * hour)).toEqual([]);
+      expect(await totals(tenantId, 'key', 1, 23 * hour)).toMatchObject([{ storage: { tokenSeconds: 0 } }]);
     });
 
     it('tell calls whose outcome is unknown from those whose model has no price', async () => {

@@ -1,9 +1,8 @@
 import type { ContextCacheId, ResponseId, TenantId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { Currency } from '../base/money.ts';
 import type { ContextCacheState } from './thread-tables.ts';
 
-/** A held context, without what it says: for the one who bills it. Times in milliseconds since the epoch. */
+/** A held context, without what it says. Times in milliseconds since the epoch. */
 export interface ContextCacheRow {
   readonly id: ContextCacheId;
   readonly tenantId: TenantId;
@@ -16,22 +15,10 @@ export interface ContextCacheRow {
   readonly expiresMs: number;
   /** When it ended. Absent: it has not, or it has expired and that is not written yet (`state` tells). */
   readonly endedMs?: number;
-  /** Its storage is in the ledger up to here. */
-  readonly billedUntilMs: number;
   readonly upstreamId?: string;
-  /** The price row that the storage is billed by. */
-  readonly priceId?: string;
-  /** What storage costs. Absent, with `priceId`: nothing. */
-  readonly storage?: StorageRate;
   /** The response that it was made with. */
   readonly responseId?: ResponseId;
   readonly ttlS?: number;
-}
-
-export interface StorageRate {
-  /** Per million tokens and hour, decimal. */
-  readonly rate: string;
-  readonly currency: Currency;
 }
 
 /** A held context with all that is kept of it. */
@@ -56,8 +43,8 @@ export interface ContextCacheContent {
   readonly tools?: readonly JsonObject[];
 }
 
-/** A context to be held; `pending`: its storage begins, and is billed, when it is ready. */
-export interface NewContextCache extends Omit<ContextCacheRow, 'tenantId' | 'mode' | 'state' | 'endedMs' | 'billedUntilMs'> {
+/** A context to be held; `pending`: its storage begins when it is ready. */
+export interface NewContextCache extends Omit<ContextCacheRow, 'tenantId' | 'mode' | 'state' | 'endedMs'> {
   readonly state: 'pending' | 'ready';
   readonly labels: ContextCacheLabels;
   /** Each refers to this context from now on, and to no other. */

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { ConversationId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
+import { newCallerName } from './caller-name.ts';
 import { expiryGraceMs } from './expiry-grace.ts';
 import type { ThreadScope } from './thread-scope.ts';
 import type { ThreadSeal } from './thread-seal.ts';
@@ -25,6 +26,7 @@ export interface ConversationTurn {
 /**
  * Adds items to the end of a conversation. The guard takes their places in the order, and holds the row until the commit, so that turns that
  * are added at the same time come one after the other, each whole; it refuses when the conversation is not there.
+ * Throws `invalid_request` for an item whose id is too long.
  */
 export function conversationAppending(builder: Kysely<ThreadTables>, seal: ThreadSeal, scope: ThreadScope, turn: ConversationTurn, nowMs: number): CommitPart {
   const { conversationId: id, items, expiresMs } = turn;
@@ -40,7 +42,8 @@ export function conversationAppending(builder: Kysely<ThreadTables>, seal: Threa
     // A turn that began while the conversation was alive may end a little after that.
     .where('expires_ms', '>', nowMs - expiryGraceMs)
     .compile();
-  const statements = items.map(({ id: itemId, item }, index) => {
+  const statements = items.map(({ id: chosenId, item }, index) => {
+    const itemId = newCallerName(chosenId, 'id');
     const content = seal.seal(item, 'conversation-item', scope, itemContext(id, itemId));
     return sql`
       INSERT INTO conversation_items (conversation_id, sequence, item_id, content_chars, content)

@@ -105,6 +105,16 @@ onEveryDatabase((databases) => {
       expect(await store.list(scope, id, asc)).toEqual({ items: [item('a'), item('b'), item('c')], hasMore: false });
     });
 
+    it('finds an item again by whatever id its caller chose, if it is not too long', async () => {
+      const chosen = ['a b', 'nul \0', '\ud800', '漢'.repeat(256)];
+      const id = await created(chosen.map(item));
+      expect(await store.list(scope, id, asc)).toMatchObject({ items: chosen.map((name) => ({ item: item(name).item })) });
+      for (const name of chosen) expect(await store.item(scope, id, name)).toMatchObject({ item: item(name).item });
+      for (const name of ['', 'x'.repeat(257)]) {
+        await expect(store.appendTurn(scope, { conversationId: id, items: [item(name)], expiresMs: 0 })).rejects.toMatchObject({ code: 'invalid_request', field: 'id' });
+      }
+    });
+
     it('replaces metadata, deletes items, and is gone as a whole when it is deleted', async () => {
       const id = await created([item('a'), item('b')]);
       expect(await store.setMetadata(scope, id, { topic: 'another' })).toBe(true);

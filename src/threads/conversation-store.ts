@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ConversationId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
+import { callerName } from './caller-name.ts';
 import { type ConversationItem, type ConversationTurn, conversationAppending, itemContext } from './conversation-appending.ts';
 import type { ThreadStoreParts } from './response-store.ts';
 import type { ThreadScope } from './thread-scope.ts';
@@ -61,7 +62,7 @@ export class ConversationStore {
     this.#clock = clock;
   }
 
-  /** Stores a new conversation with its first items; durable when it resolves. Throws `storage_unavailable`. */
+  /** Stores a new conversation with its first items; durable when it resolves. Throws `storage_unavailable`, and `invalid_request` for an item whose id is too long. */
   async create(scope: ThreadScope, conversation: Conversation, items: readonly ConversationItem[] = []): Promise<void> {
     const { id, createdMs, expiresMs, metadata } = conversation;
     const insertion = this.#builder
@@ -151,7 +152,7 @@ export class ConversationStore {
         .selectFrom('conversation_items')
         .select(['item_id', 'content'])
         .where('conversation_id', '=', id)
-        .where('item_id', '=', itemId)
+        .where('item_id', '=', callerName(itemId))
         .compile(),
     );
     return row === undefined ? undefined : this.#item(scope, id, row);
@@ -161,7 +162,7 @@ export class ConversationStore {
   async deleteItem(scope: ThreadScope, id: string, itemId: string): Promise<boolean> {
     if ((await this.get(scope, id)) === undefined) return false;
     const [removed = 0] = await this.#database.commit([
-      this.#builder.deleteFrom('conversation_items').where('conversation_id', '=', id).where('item_id', '=', itemId).compile(),
+      this.#builder.deleteFrom('conversation_items').where('conversation_id', '=', id).where('item_id', '=', callerName(itemId)).compile(),
     ]);
     return removed > 0;
   }
@@ -181,7 +182,7 @@ export class ConversationStore {
 
   async #sequenceOf(id: string, itemId: string): Promise<number | undefined> {
     const [row] = await this.#database.query(
-      this.#builder.selectFrom('conversation_items').select('sequence').where('conversation_id', '=', id).where('item_id', '=', itemId).compile(),
+      this.#builder.selectFrom('conversation_items').select('sequence').where('conversation_id', '=', id).where('item_id', '=', callerName(itemId)).compile(),
     );
     return row?.sequence;
   }

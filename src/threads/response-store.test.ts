@@ -149,6 +149,15 @@ onEveryDatabase((databases) => {
       expect(await store.get(scope, last(chain).id)).toBeUndefined();
     });
 
+    it('takes many turns that go on from the same one at the same time', async () => {
+      const chain = await savedChain(10);
+      clock.advance(2 * dayMs);
+      const turns = Array.from({ length: 12 }, () => response({ previousId: last(chain).id }));
+      expect(await Promise.all(turns.map((turn) => store.save(scope, turn)))).toEqual(turns.map(() => true));
+      expect(await store.chain(scope, turns[0]?.id ?? '')).toMatchObject({ found: true });
+      expect(await store.get(scope, chain[0]?.id ?? '')).toMatchObject({ expiresMs: clock.nowMs() + 30 * dayMs });
+    });
+
     it('changes a background response until it has ended, once', async () => {
       const { endedMs: _, ...open } = response({ background: true, status: 'queued', output: [] });
       await store.save(scope, open);

@@ -21,6 +21,9 @@ export interface ThreadStoreParts {
 /** Two thousand turns, or some 48 MiB of JSON, whichever comes first: no model reads more, and one caller's chain must not fill the memory. */
 const chainLimits: ChainLimits = { depthMax: 2_000, charsMax: 64 * 1024 * 1024 };
 
+/** As many items as a request may refer to; SQLite binds no more than 32,766 values. */
+const referencedItemsMax = 10_000;
+
 /** Ancestors are prolonged when they would end a day sooner than the newest turn: about once a day each. */
 const prolongSlackMs = 86_400_000;
 
@@ -59,7 +62,7 @@ export class ResponseStore {
       : [chainProlongation(this.#builder, scope, response.previousId, response.expiresMs, prolongSlackMs)];
     return {
       guards: appending?.guards ?? [],
-      statements: [this.#insertion(scope, response), ...prolonging, ...(appending?.statements ?? [])],
+      statements: [this.#insertion(scope, response), ...this.indexing(scope, response.id, response.output), ...prolonging, ...(appending?.statements ?? [])],
     };
   }
 
@@ -73,6 +76,37 @@ export class ResponseStore {
       input: this.#seal.list(row.input, 'response-input', scope, row.id),
       output: this.#seal.list(row.output, 'response-output', scope, row.id),
     };
+  }
+
+  /** The statements by which the output of a response, stored before, can be referred to item by item. */
+  indexing({ tenantId, mode }: ThreadScope, id: string, output: readonly JsonObject[]): readonly CompiledQuery[] {
+    const rows = output.flatMap((item) => (typeof item['id'] === 'string' ? [{ tenant_id: tenantId, mode, item_id: item['id'], response_id: id }] : []));
+    if (rows.length === 0) return [];
+    return [this.#builder.insertInto('response_items').values(rows).onConflict((conflict) => conflict.doNothing()).compile()];
+  }
+
+  /** Those of the output items with these ids that some stored response of this tenant and mode has, by their ids. */
+  async outputItems(scope: ThreadScope, itemIds: readonly string[]): Promise<ReadonlyMap<string, JsonObject>> {
+    const { tenantId, mode } = scope;
+    const wanted = new Set(itemIds.slice(0, referencedItemsMax));
+    const holders = this.#builder
+      .selectFrom('response_items')
+      .select('response_id')
+      .where('tenant_id', '=', tenantId)
+      .where('mode', '=', mode)
+      .where('item_id', 'in', [...wanted]);
+    const rows = await this.#database.query(
+      this.#builder
+        .selectFrom('responses')
+        .select(['id', 'output'])
+        .where('id', 'in', holders)
+        .where('tenant_id', '=', tenantId)
+        .where('mode', '=', mode)
+        .where('expires_ms', '>', this.#clock.nowMs())
+        .compile(),
+    );
+    const items = rows.flatMap((row) => this.#seal.list(row.output, 'response-output', scope, row.id));
+    return new Map(items.flatMap((item) => (typeof item['id'] === 'string' && wanted.has(item['id']) ? [[item['id'], item] as const] : [])));
   }
 
   /** What this turn was given, in its order. Undefined: there is no such response. */

@@ -105,7 +105,7 @@ export class ThreadRetention {
           AND NOT EXISTS (SELECT 1 FROM conversation_items WHERE conversation_id = id) LIMIT ${limit})`.compile(this.#builder);
   }
 
-  /** What they say goes; what their storage costs may not all be in the ledger yet. */
+  /** What they say goes; their meters in the ledger come to the same end by themselves. */
   #expiringCaches(expiresMs: number, limit: number): CompiledQuery {
     return sql`
       UPDATE context_caches SET state = 'expired', ended_ms = expires_ms, content = NULL
@@ -117,7 +117,6 @@ export class ThreadRetention {
     return sql`
       DELETE FROM context_caches WHERE id IN (
         SELECT id FROM context_caches
-        WHERE ended_ms IS NOT NULL AND (metered = 0 OR billed_until_ms >= ended_ms)
-          AND (ended_ms <= ${nowMs - endedCachesKeptMs} OR state = 'deleted') LIMIT ${limit})`.compile(this.#builder);
+        WHERE ended_ms IS NOT NULL AND (ended_ms <= ${nowMs - endedCachesKeptMs} OR state = 'deleted') LIMIT ${limit})`.compile(this.#builder);
   }
 }

@@ -42,6 +42,14 @@ export interface ResponseEventsTable {
   events: string;
 }
 
+/** Where an output item stands, so that it can be referred to by its id alone. */
+export interface ResponseItemsTable {
+  tenant_id: string;
+  mode: 'live' | 'test';
+  item_id: string;
+  response_id: string;
+}
+
 export interface ConversationsTable {
   id: string;
   tenant_id: string;
@@ -81,15 +89,7 @@ export interface ContextCachesTable {
   expires_ms: number;
   /** When it ended; of one that expired: written when that is noticed. */
   ended_ms: number | null;
-  /** Its storage costs something, and has begun. */
-  metered: number;
-  /** Its storage is in the ledger up to here. */
-  billed_until_ms: number;
   upstream_id: string | null;
-  price_id: string | null;
-  /** Per million tokens and hour, decimal. */
-  storage_rate: string | null;
-  currency: string | null;
   response_id: string | null;
   ttl_s: number | null;
   /** Sealed: name, description and metadata. */
@@ -109,6 +109,7 @@ export interface ContextCacheTagsTable {
 export interface ThreadTables {
   responses: ResponsesTable;
   response_events: ResponseEventsTable;
+  response_items: ResponseItemsTable;
   conversations: ConversationsTable;
   conversation_items: ConversationItemsTable;
   context_caches: ContextCachesTable;
@@ -193,22 +194,15 @@ export const threadsMigrations: readonly Migration[] = [
         created_ms BIGINT NOT NULL,
         expires_ms BIGINT NOT NULL,
         ended_ms BIGINT,
-        metered INTEGER NOT NULL,
-        billed_until_ms BIGINT NOT NULL,
         upstream_id TEXT,
-        price_id TEXT,
-        storage_rate TEXT,
-        currency TEXT,
         response_id TEXT,
         ttl_s BIGINT,
         labels TEXT NOT NULL,
         content TEXT,
-        CHECK ((storage_rate IS NULL) = (currency IS NULL)),
         CHECK ((ended_ms IS NULL) = (state IN ('pending', 'ready'))),
         CHECK (ended_ms IS NULL OR content IS NULL)
       )`,
       'CREATE INDEX context_caches_by_owner ON context_caches (tenant_id, mode, id)',
-      'CREATE INDEX context_caches_unbilled ON context_caches (billed_until_ms) WHERE metered = 1 AND billed_until_ms < coalesce(ended_ms, expires_ms)',
       'CREATE INDEX context_caches_alive ON context_caches (expires_ms) WHERE ended_ms IS NULL',
       'CREATE INDEX context_caches_ended ON context_caches (ended_ms) WHERE ended_ms IS NOT NULL',
       'CREATE INDEX context_caches_by_response ON context_caches (response_id) WHERE response_id IS NOT NULL',
@@ -220,6 +214,19 @@ export const threadsMigrations: readonly Migration[] = [
         PRIMARY KEY (tenant_id, mode, tag)
       )`,
       'CREATE INDEX context_cache_tags_by_cache ON context_cache_tags (cache_id)',
+    ],
+  },
+  {
+    name: 'threads/0004-response-items',
+    statements: [
+      `CREATE TABLE response_items (
+        tenant_id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        item_id TEXT NOT NULL,
+        response_id TEXT NOT NULL REFERENCES responses (id) ON DELETE CASCADE,
+        PRIMARY KEY (tenant_id, mode, item_id, response_id)
+      )`,
+      'CREATE INDEX response_items_by_response ON response_items (response_id)',
     ],
   },
 ];

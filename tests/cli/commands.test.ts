@@ -195,6 +195,27 @@ describe('moongate usage --format', () => {
     expect(await moongate([...argv, '--out', 'no/such/folder.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be written (ENOENT)') });
   });
 
+  it('tells what was kept in context caches, beside calls and without any', async () => {
+    const piece = {
+      fromMs: Date.parse('2025-04-01T00:00:00Z'), tenantId: 'ten_1', keyId: 'key_c', modelId: 'kimi-k2', upstreamId: 'keeper', tokenSeconds: 9_000_000, costState: 'priced',
+      cost: { currency: 'CNY', amountNanos: 17_000_000n }, charge: { currency: 'CNY', amountNanos: 20_000_000n, lossNanos: 0n }, exchangeRate: undefined,
+    } as const;
+    await server.keep(piece);
+    await server.keep({ ...piece, tokenSeconds: 3_600, costState: 'unpriced', cost: undefined, charge: undefined });
+    const span = ['--from', '2025-04-01', '--to', '2025-04-02'];
+    expect(cells((await moongate(['usage', ...span])).stdout)).toEqual([
+      'KEY|MODEL|CALLS|FAILED|PROMPT|CACHED|OUTPUT|CHARGED|SAVED|COST|MARGIN',
+      'key_c|kimi-k2|0|0|0|0|0|0.02 CNY|-|0.017 CNY|0.003 CNY',
+      '',
+      'kept in context caches: 2,501 token-hours; of CHARGED, 0.02 CNY is for that',
+      '!|context caches of unknown cost: 1 token-hours (their price says nothing of storage; they are in no sum)',
+    ]);
+    expect(await json(['usage', ...span])).toMatchObject({ total: { generations: 0, storage: { tokenSeconds: 9_003_600, unpricedTokenSeconds: 3_600 }, costs: [{ charged: '0.02', storage: '0.02' }] } });
+    const [header = '', line = ''] = (await moongate(['usage', ...span, '--format', 'csv'])).stdout.split('\r\n');
+    expect(header).toMatch(/,web_searches,stored_token_seconds,unpriced_stored_token_seconds,charged_cny,.*,storage_cny$/);
+    expect(line).toMatch(/,0,9003600,3600,0\.02,0\.017,0\.003,0,0,0,0\.02$/);
+  });
+
   it('leaves a margin empty that cannot be told, and shows the question mark in the table', async () => {
     await server.store({ ...record, id: 'gen_8', startedMs: Date.parse('2026-03-01T00:00:00Z'), chargeNanos: 7_000_000n, chargeCurrency: 'RUB' });
     const { stdout } = await moongate(['usage', '--from', '2026-03-01', '--by', 'model', '--format', 'csv']);

@@ -230,20 +230,26 @@ const inputs = fc.oneof(
 
 function expectClosed(frames: readonly JsonObject[]): void {
   const open = new Map<number, string>();
-  let deltas = '';
+  let speaking: number | undefined;
   for (const frame of frames) {
     const type = String(frame['type']);
     const index = Number(frame['output_index']);
     if (type === 'response.output_item.added') {
       expect(open.has(index)).toBe(false);
       open.set(index, '');
+      // Only calls may be written by turns.
+      const item = frame['item'];
+      if (isJsonObject(item) && !String(item['type']).endsWith('_call')) {
+        expect(speaking === undefined || !open.has(speaking)).toBe(true);
+        speaking = index;
+      }
     } else if (type === 'response.output_item.done') {
       expect(open.delete(index)).toBe(true);
     } else if (type.endsWith('.delta')) {
       expect(open.has(index)).toBe(true);
       open.set(index, `${open.get(index)}${String(frame['delta'])}`);
     } else if (type.endsWith('.done') && !type.includes('part')) {
-      deltas = String(frame['text'] ?? frame['refusal'] ?? frame['arguments'] ?? frame['input']);
+      const deltas = String(frame['text'] ?? frame['refusal'] ?? frame['arguments'] ?? frame['input']);
       expect(open.get(index)).toBe(deltas);
       open.set(index, '');
     }

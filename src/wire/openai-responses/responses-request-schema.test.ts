@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../base/fault.ts';
+import { normaliseInput } from './input-items.ts';
+import { responsesRequestOf } from './request-decode.ts';
 import { parseResponsesBody } from './responses-request-schema.ts';
 import type { ResponsesVendor } from './responses-fault.ts';
+import { sampleIds, sampleSeals } from './sample-style.ts';
 
 /** The fault of a body that is refused: field and message. */
 function refusal(body: object, vendor: ResponsesVendor = 'openai'): { field: string | undefined; message: string } {
@@ -88,10 +91,12 @@ describe('parseResponsesBody', () => {
     expect(parseResponsesBody({ model: 'm', input }, 'openai').input).toEqual(input);
   });
 
-  it('takes 10,000 items in a moment, and no more', () => {
+  it('reads 10,000 items in a moment, and takes no more', () => {
     const input = Array.from({ length: 10_000 }, (_each, index) => (index % 3 === 0 ? { role: 'user', content: 'x' } : { role: 'user', content: [{ type: 'input_text', text: 'x' }] }));
     const begun = performance.now();
-    parseResponsesBody({ model: 'm', input }, 'openai');
+    const body = parseResponsesBody({ model: 'm', input }, 'openai');
+    const { messages } = responsesRequestOf(body, [], normaliseInput(body, sampleIds()), { seals: sampleSeals });
+    expect(messages).toHaveLength(10_000);
     // An upper bound for a loaded machine; what it guards against is a cost that grows with the square.
     expect(performance.now() - begun).toBeLessThan(2000);
     expect(refusal({ input: [...input, input[0]] })).toMatchObject({ field: 'input', message: expect.stringContaining('maximum length 10000, but got an array with length 10001') });

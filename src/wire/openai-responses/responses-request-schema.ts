@@ -117,7 +117,6 @@ export function parseResponsesBody(value: unknown, vendor: ResponsesVendor): Res
   const include = includes[vendor].safeParse(value);
   if (!include.success) throw schemaFault(include.error.issues[0], value);
   const wire = result.data;
-  checkMetadata(wire.metadata ?? {});
   checkTogether(wire, vendor);
   const { conversation, caching } = wire;
   const conversationId = typeof conversation === 'object' ? conversation?.id : conversation;
@@ -133,7 +132,7 @@ export function parseResponsesBody(value: unknown, vendor: ResponsesVendor): Res
     stream: wire.stream ?? false,
     obfuscated: wire.stream_options?.include_obfuscation === true,
     include: new Set(include.data.include ?? []),
-    metadata: wire.metadata ?? {},
+    metadata: checkedMetadata(wire.metadata),
     truncation: wire.truncation ?? 'disabled',
     ...(typeof wire.max_output_tokens === 'number' ? { outputTokensMax: wire.max_output_tokens } : {}),
     ...(typeof wire.max_tool_calls === 'number' ? { toolCallsMax: wire.max_tool_calls } : {}),
@@ -156,10 +155,15 @@ function inputOf(wire: ResponsesWire): string | readonly JsonObject[] {
   return list;
 }
 
+const metadataSchema = z.object({ metadata: z.record(text, text.max(512)).nullish() });
 const metadataPairsMax = 16;
 const metadataKeyLengthMax = 64;
 
-function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+/** The pairs that a caller keeps with a response or a conversation; none where there are none. Throws `invalid_request` for too many or too long ones. */
+export function checkedMetadata(value: unknown): Readonly<Record<string, string>> {
+  const result = metadataSchema.safeParse({ metadata: value });
+  if (!result.success) throw schemaFault(result.error.issues[0], { metadata: value });
+  const metadata = result.data.metadata ?? {};
   const keys = Object.keys(metadata);
   if (keys.length > metadataPairsMax) {
     throw invalidRequest('metadata', `Invalid 'metadata': too many properties. Expected an object with at most ${metadataPairsMax} properties, but got an object with ${keys.length} properties instead.`);
@@ -168,6 +172,7 @@ function checkMetadata(metadata: Readonly<Record<string, string>>): void {
     if (key.length <= metadataKeyLengthMax) continue;
     throw invalidRequest('metadata', `Invalid 'metadata': key too long. Expected keys with maximum length ${metadataKeyLengthMax}, but got a key with length ${key.length} instead.`);
   }
+  return metadata;
 }
 
 function checkTogether(wire: ResponsesWire, vendor: ResponsesVendor): void {

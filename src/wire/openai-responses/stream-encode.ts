@@ -180,9 +180,10 @@ export class ResponsesStreamEncoder {
       this.#lastReasoning.prove(proof);
       return '';
     }
+    const ended = this.#endMessage('completed');
     const item = this.#newReasoning();
     item.prove(proof);
-    return item.open();
+    return ended + item.open();
   }
 
   #newReasoning(): ReasoningItem {
