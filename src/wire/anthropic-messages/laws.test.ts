@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fullMessagesDialect } from '../../../tests/doubles/full-messages-dialect.ts';
 import { plainThinkingSeals as seals } from '../../../tests/doubles/plain-thinking-seals.ts';
-import type { JsonObject, JsonValue } from '../../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import { SseParser } from '../../base/sse.ts';
 import type { DialogueEvent, EventBatch } from '../../dialogue/event.ts';
 import { Fold } from '../../dialogue/fold.ts';
@@ -104,9 +104,11 @@ function normal(request: DialogueRequest): DialogueRequest {
   return JSON.parse(JSON.stringify(request), (key, value: JsonValue) => (key === 'argumentsText' ? respelled(String(value)) : value)) as DialogueRequest;
 }
 
+/** Arguments that are no object are told as one, which only a request of their client's is read back from. */
 function respelled(written: string): string {
   try {
-    return JSON.stringify(JSON.parse(written));
+    const value: unknown = JSON.parse(written);
+    return JSON.stringify(isJsonObject(value) ? value : { INVALID_JSON: written });
   } catch {
     return written;
   }

@@ -87,6 +87,12 @@ describe('MessagesStreamEncoder', () => {
     expect(told(spoken([start, call(0), more(0, '{}'), call(1), more(1, '{'), text('t'), end]))).toEqual(['0 tool_use', '0 {}', '0 stop', '1 tool_use', '1 {', '1 stop', '2 text', '2 t', '2 stop']);
   });
 
+  it('tells arguments that are no object as one, since the SDKs throw at them', () => {
+    const bent = [start, call(0), more(0, 'oops'), more(0, ' "no"'), call(1), more(1, '[1]'), text('t'), end];
+    const wrapped = ['oops "no"', '[1]'].map((written) => JSON.stringify({ INVALID_JSON: written }));
+    expect(told(spoken(bent))).toEqual(['0 tool_use', `0 ${wrapped[0] ?? ''}`, '0 stop', '1 tool_use', `1 ${wrapped[1] ?? ''}`, '1 stop', '2 text', '2 t', '2 stop']);
+  });
+
   it('speaks choice 0 only, and a refusal as text', () => {
     const frames = spoken([start, text('no', 1), { type: 'refusal-delta', choice: 0, text: 'I will not' }, { type: 'choice-end', choice: 1, finish: { reason: 'length' } }, end]);
     expect(told(frames)).toEqual(['0 text', '0 I will not', '0 stop']);
