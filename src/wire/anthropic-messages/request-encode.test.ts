@@ -172,6 +172,16 @@ describe('encodeMessagesRequest', () => {
     expect(send({ sampling: { temperature: 0.6, topP: 1 } }, { dialect: moonshot, samplingRule: { fixed } })).toMatchObject({ body: { temperature: 0.6 }, lost: ['top_p'] });
   });
 
+  it('leaves out of schemas what Moonshot refuses in them', () => {
+    const schema = { $schema: 's', type: 'object' };
+    const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'a', parameters: schema }], outputFormat: { type: 'json-schema', name: 's', schema } };
+    expect(send(asked, { dialect: moonshot })).toMatchObject({
+      body: { tools: [{ input_schema: { type: 'object' } }], output_config: { format: { schema: { type: 'object' } } } },
+      lost: ['tools.0.input_schema', 'response_format.json_schema.schema'],
+    });
+    expect(send(asked)).toMatchObject({ body: { tools: [{ input_schema: schema }], output_config: { format: { schema } } }, lost: [] });
+  });
+
   it('does not send a message that says nothing', () => {
     expect(send({ messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: '' }, { role: 'user', content: 'b' }] })).toMatchObject({ body: { messages: [{ content: 'a' }, { content: 'b' }] }, lost: ['messages.1'] });
     expect(send({ messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b', partial: true }] }, { dialect: { ...fullMessagesDialect, prefill: false } }).lost).toEqual(['messages.1.partial']);

@@ -14,6 +14,8 @@ export class AssistantDraft {
   #spoken = false;
   #refusal: string | undefined;
   readonly #calls: ToolCall[] = [];
+  /** Ids of the calls that were cut off. */
+  readonly #cut = new Set<string>();
   #extras: MessageExtras = {};
 
   /** May that thinking still belong to it? Not what came after its text or calls; nor more of it, if either has a proof, which is of one text. */
@@ -48,8 +50,21 @@ export class AssistantDraft {
     this.#parts.push(part);
   }
 
-  call(call: ToolCall): void {
+  /** Takes a call; `cut`: it is not complete. */
+  call(call: ToolCall, cut: boolean): void {
     this.#calls.push(call);
+    if (cut) this.#cut.add(call.id);
+  }
+
+  /** Takes the call out again if it was cut off, and tells whether it was. */
+  dropCut(id: string): boolean {
+    if (!this.#cut.has(id)) return false;
+    this.#calls.splice(this.#calls.findLastIndex((call) => call.id === id), 1);
+    return true;
+  }
+
+  get isEmpty(): boolean {
+    return !this.#spoken && this.#parts.length === 0 && this.#calls.length === 0 && this.#thinking === undefined;
   }
 
   message(): AssistantMessage {

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { Content, Part } from '../../dialogue/message.ts';
 import { responsesExtensions } from './responses-extensions.ts';
-import { invalidRequest } from './responses-fault.ts';
+import { invalidRequest, missingField } from './responses-fault.ts';
 
 const textFields: ReadonlySet<string> = new Set(['type', 'text']);
 const outputTextFields: ReadonlySet<string> = new Set(['type', 'text', 'annotations', 'logprobs']);
@@ -69,7 +69,7 @@ function decodeFile(part: JsonObject, field: string): Part {
 }
 
 function unknownFile(part: JsonObject, field: string, instead: string): Error {
-  if (typeof part['file_id'] !== 'string') return invalidRequest(`${field}.${instead}`, `Missing required parameter: '${instead}'.`);
+  if (typeof part['file_id'] !== 'string') return missingField(`${field}.${instead}`);
   return invalidRequest(`${field}.file_id`, `Files are not kept here, so that none can be named by its id: send it as ${instead}.`);
 }
 

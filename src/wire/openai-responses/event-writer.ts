@@ -12,6 +12,11 @@ export interface DeltaFrame {
   readonly end: string;
 }
 
+/** One event as it stands in a stream: of those that `ResponsesStyle.onEvent` was told, to be replayed. */
+export function eventFrame(type: string, json: string): string {
+  return `event: ${type}\ndata: ${json}\n\n`;
+}
+
 /**
  * Writes events as server-sent events whose `event` is their type and whose sequence numbers are contiguous, from 0. An event is
  * whole in one text. JSON holds no line ends, so that the data is one line.
@@ -36,7 +41,7 @@ export class EventWriter {
     this.#next += 1;
     const json = JSON.stringify({ type, sequence_number: number, ...fields });
     this.#onEvent?.(number, type, json);
-    return `event: ${type}\ndata: ${json}\n\n`;
+    return eventFrame(type, json);
   }
 
   delta(frame: DeltaFrame, text: string): string {
@@ -45,7 +50,7 @@ export class EventWriter {
     const padding = this.#obfuscate === undefined ? '' : `,"obfuscation":${JSON.stringify(this.#obfuscate(text))}`;
     const json = `${frame.head}${number}${frame.middle}${JSON.stringify(text)}${padding}${frame.end}`;
     this.#onEvent?.(number, frame.type, json);
-    return `event: ${frame.type}\ndata: ${json}\n\n`;
+    return eventFrame(frame.type, json);
   }
 }
 

@@ -50,10 +50,12 @@ class HistoryReader {
 
   finish(): Message[] {
     for (const [id, type] of this.#waiting) {
+      // Cut off while it was written: it was never made, so that nobody can answer it.
+      if (this.#calls.get(id)?.draft.dropCut(id) === true) continue;
       const kind = type === 'function_call' ? 'function call' : type.replaceAll('_', ' ');
       throw invalidRequest('input', `No tool output found for ${kind} ${shortened(id)}.`);
     }
-    return this.#entries.flatMap((entry) => ('message' in entry ? [entry.message] : [entry.draft.message(), ...entry.results]));
+    return this.#entries.flatMap((entry) => ('message' in entry ? [entry.message] : entry.draft.isEmpty ? [] : [entry.draft.message(), ...entry.results]));
   }
 
   read(item: JsonObject, field: string): void {
@@ -104,7 +106,7 @@ class HistoryReader {
     if (id === undefined) throw missingField(`${field}.call_id`);
     if (this.#waiting.has(id)) throw invalidRequest(`${field}.call_id`, `Duplicate call_id ${shortened(id)}: its earlier call has no output yet.`);
     const entry = this.#draft(() => true);
-    entry.draft.call(callOf(type, id, item));
+    entry.draft.call(callOf(type, id, item), item['status'] === 'incomplete');
     this.#calls.set(id, entry);
     this.#waiting.set(id, type);
   }

@@ -58,32 +58,33 @@ const items: Readonly<Record<string, z.ZodType>> = {
 const itemTypes = Object.keys(items);
 
 /**
- * Checks the items of an `input` list one by one. Throws an `invalid_request` fault that names the first field at fault. Types
- * with a vendor's prefix (`slug:`) are let through as they are, which Open Responses asks for.
+ * Checks a list of items one by one. `field`: where it stands (`input`; `items` of a conversation), `itemsMax`: how long it may be.
+ * Throws an `invalid_request` fault that names the first field at fault. Types with a vendor's prefix (`slug:`) are let through as
+ * they are, which Open Responses asks for.
  */
-export function checkInputItems(input: readonly unknown[]): asserts input is readonly JsonObject[] {
-  if (input.length > inputItemsMax) {
+export function checkItems(list: readonly unknown[], field = 'input', itemsMax = inputItemsMax): asserts list is readonly JsonObject[] {
+  if (list.length > itemsMax) {
     throw invalidRequest(
-      'input',
-      `Invalid 'input': array too long. Expected an array with maximum length ${inputItemsMax}, but got an array with length ${input.length} instead. ` +
-        'Carry earlier turns by previous_response_id or conversation, or compact them.',
+      field,
+      `Invalid '${field}': array too long. Expected an array with maximum length ${itemsMax}, but got an array with length ${list.length} instead. ` +
+        (field === 'input' ? 'Carry earlier turns by previous_response_id or conversation, or compact them.' : 'Send the rest in further requests.'),
     );
   }
-  for (let index = 0; index < input.length; index += 1) if (!isPlainItem(input[index])) checkItem(input[index], index);
+  for (let index = 0; index < list.length; index += 1) if (!isPlainItem(list[index])) checkItem(list[index], field, index);
 }
 
-function checkItem(item: unknown, index: number): void {
-  if (!isJsonObject(item)) throw invalidRequest(`input.${index}`, `Invalid type for 'input[${index}]': expected an object.`);
+function checkItem(item: unknown, field: string, index: number): void {
+  if (!isJsonObject(item)) throw invalidRequest(`${field}.${index}`, `Invalid type for '${field}[${index}]': expected an object.`);
   const type = item['type'] ?? (item['role'] === undefined ? undefined : 'message');
-  if (type === undefined) throw missingField(`input.${index}.type`);
-  if (typeof type !== 'string') throw invalidRequest(`input.${index}.type`, `Invalid type for 'input[${index}].type': expected a string.`);
+  if (type === undefined) throw missingField(`${field}.${index}.type`);
+  if (typeof type !== 'string') throw invalidRequest(`${field}.${index}.type`, `Invalid type for '${field}[${index}].type': expected a string.`);
   if (hasVendorPrefix(type)) return;
   const schema = Object.hasOwn(items, type) ? items[type] : undefined;
-  if (schema === undefined) throw invalidValue(`input.${index}.type`, type, itemTypes);
+  if (schema === undefined) throw invalidValue(`${field}.${index}.type`, type, itemTypes);
   const result = schema.safeParse(item);
-  if (!result.success) throw schemaFault(result.error.issues[0], item, ['input', index]);
-  checkParts(item['content'], ['input', index, 'content']);
-  if (type.endsWith('_output')) checkParts(item['output'], ['input', index, 'output']);
+  if (!result.success) throw schemaFault(result.error.issues[0], item, [field, index]);
+  checkParts(item['content'], [field, index, 'content']);
+  if (type.endsWith('_output')) checkParts(item['output'], [field, index, 'output']);
 }
 
 function checkParts(list: unknown, path: readonly PropertyKey[]): void {

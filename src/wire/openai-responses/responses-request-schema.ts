@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isJsonObject, type JsonObject } from '../../base/json.ts';
-import { checkInputItems } from './input-item-schema.ts';
+import { checkItems } from './input-item-schema.ts';
 import { invalidRequest, missingField, type ResponsesVendor, schemaFault } from './responses-fault.ts';
 
 /**
@@ -151,7 +151,7 @@ function inputOf(wire: ResponsesWire): string | readonly JsonObject[] {
     throw invalidRequest('input', "One of 'input', 'previous_response_id' or 'conversation' must be provided.");
   }
   const list: readonly unknown[] = input;
-  checkInputItems(list);
+  checkItems(list);
   return list;
 }
 

@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { ResponsesWebSocketAccumulator } from 'openai/lib/responses/responses-websocket-accumulator';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../base/fault.ts';
 import type { DialogueEvent } from '../../dialogue/event.ts';
@@ -27,6 +28,15 @@ async function throughSdk(sent: string): Promise<{ final: OpenAI.Responses.Respo
   const stream = client.responses.stream({ model: 'kimi-k2', input: 'hi' });
   for await (const event of stream) seen.push(event.type);
   return { final: await stream.finalResponse(), seen };
+}
+
+/** What the SDK's accumulator for sockets has made of all events but the last, which it would keep as it is. */
+function throughSocket(written: string): unknown {
+  const accumulator = new ResponsesWebSocketAccumulator();
+  for (const line of written.split('\n')) {
+    if (line.startsWith('data: {') && !line.startsWith('data: {"type":"response.completed"')) accumulator.add(JSON.parse(line.slice('data: '.length)) as Parameters<ResponsesWebSocketAccumulator['add']>[0]);
+  }
+  return accumulator.current;
 }
 
 function sent(events: readonly DialogueEvent[], body: object = {}): { text: string; encoder: ResponsesStreamEncoder } {
@@ -64,6 +74,9 @@ describe('through the openai SDK', () => {
       { tools },
     );
     const { final } = await throughSdk(written);
+    expect(throughSocket(written)).toMatchObject({
+      phase: 'provisional', snapshot: { output: final.output.map(({ id, type }) => ({ id, type, status: 'completed' })) },
+    });
     expect(final.output).toMatchObject([
       { type: 'message', content: [{ type: 'output_text', text: 'I call' }] },
       { type: 'function_call', call_id: 'c0', name: 'weather', arguments: '{"a":1}', status: 'completed' },

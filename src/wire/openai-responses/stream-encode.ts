@@ -180,9 +180,10 @@ export class ResponsesStreamEncoder {
       this.#lastReasoning.prove(proof);
       return '';
     }
+    const ended = this.#endMessage('completed');
     const item = this.#newReasoning();
     item.prove(proof);
-    return item.open();
+    return ended + item.open();
   }
 
   #newReasoning(): ReasoningItem {
@@ -194,7 +195,9 @@ export class ResponsesStreamEncoder {
   }
 
   #called(index: number, id: string, name: string): string {
-    const ended = this.#endReasoning('completed') + this.#endMessage('completed');
+    // Begun anew under the index of another, that one can get no more.
+    const replaced = this.#calls.get(index)?.close('completed') ?? '';
+    const ended = replaced + this.#endReasoning('completed') + this.#endMessage('completed');
     // The SDK throws for a second call of one id.
     const callId = id === '' || this.#callIds.has(id) ? this.#style.newId('call') : id;
     this.#callIds.add(callId);

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
 import { nativeTool } from './native-tools.ts';
 import { responsesExtensions } from './responses-extensions.ts';
-import { invalidRequest, missingField } from './responses-fault.ts';
+import { invalidRequest, missingField, pathText } from './responses-fault.ts';
 import type { ResponsesToolWire, ResponsesWire } from './responses-request-schema.ts';
 import { flatName, type ToolForm, type ToolForms } from './tool-forms.ts';
 
@@ -81,7 +81,7 @@ class ToolReader implements DecodedTools {
   }
 
   #add(tool: Tool & { readonly name: string }, field: string): void {
-    if (this.#names.has(tool.name)) throw invalidRequest(field, `Invalid '${field}': the tool name '${tool.name}' is used twice.`);
+    if (this.#names.has(tool.name)) throw invalidRequest(field, `Invalid '${pathText(field)}': the tool name '${tool.name}' is used twice.`);
     this.#names.add(tool.name);
     this.tools.push(tool);
   }
@@ -91,7 +91,7 @@ function checkedName(tool: { readonly name?: unknown } | JsonObject, field: stri
   const { name } = tool;
   if (typeof name !== 'string' || name === '') throw missingField(`${field}.name`);
   if (name.length > 128 || !namePattern.test(name)) {
-    throw invalidRequest(`${field}.name`, `Invalid '${field}.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]{1,128}$'.`);
+    throw invalidRequest(`${field}.name`, `Invalid '${pathText(field)}.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]{1,128}$'.`);
   }
   return name;
 }
