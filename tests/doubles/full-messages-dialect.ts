@@ -13,7 +13,6 @@ export const fullMessagesDialect: MessagesDialect = {
   parallelSwitch: true,
   temperatureMax: 1,
   stopMax: 8,
-  stopBytesMax: undefined,
   systemMessages: true,
   prefill: true,
   documents: true,

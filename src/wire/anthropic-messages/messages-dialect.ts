@@ -25,8 +25,8 @@ export interface MessagesDialect {
   readonly temperatureMax: number | undefined;
   /** How many `stop_sequences` it takes. */
   readonly stopMax: number;
-  /** How long each of them may be, in UTF-8; undefined: as long as they like. */
-  readonly stopBytesMax: number | undefined;
+  /** How long each of them may be, in UTF-8. */
+  readonly stopBytesMax?: number;
   /** Takes messages of the role `system` behind the first. Elsewhere they are sent as the user's. */
   readonly systemMessages: boolean;
   /** Goes on from a last message of the assistant. */
