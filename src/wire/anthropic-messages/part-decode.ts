@@ -35,6 +35,9 @@ export function decodeParts(value: unknown, field: string): Part[] {
       const text = joined(textOf(value['title']), textOf(value['source']), ...texts);
       return text === '' ? [] : [{ type: 'text', text, ...cacheControlOf(value) }];
     }
+    case 'tool_reference':
+      // How Claude Code's ToolSearch says what it found; nobody but Anthropic takes the block (responses-ark-anthropic-batch.md 3.8).
+      return [{ type: 'text', text: `The tool ${requiredText(value, 'tool_name', `${field}.tool_name`)} is available now.`, ...cacheControlOf(value) }];
     default:
       if (typeof value['type'] !== 'string') throw invalidRequest(`${field}.type`, 'Field required');
       return [opaque(value)];
