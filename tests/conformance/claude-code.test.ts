@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClientHome, type ClientProcess } from '../doubles/client-home.ts';
 import { npmClient } from '../doubles/npm-client.ts';
+import { pennilessKey } from '../doubles/penniless-key.ts';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
 import { brokenTurn, chatOf, hangingTurn, streamedTurn, textOf, wholeTurn } from '../doubles/scripted-turn.ts';
 import { jsonReply, ScriptedUpstream } from '../doubles/scripted-upstream.ts';
@@ -120,11 +121,12 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
     expect(upstream.requests.length).toBeLessThanOrEqual(first + 4);
   });
 
-  it('says what was wrong with the key or the model', async () => {
+  it('does not ask again when there is no money, and says why', async () => {
     using home = new ClientHome();
-    const wrong = await resultOf(claude(home, ['hi'], { ANTHROPIC_MODEL: 'kimi-k99' }));
-    expect(wrong.is_error).toBe(true);
-    expect(wrong.result).toContain('kimi-k99');
+    const first = upstream.requests.length;
+    const result = await resultOf(claude(home, ['hi'], { ANTHROPIC_AUTH_TOKEN: await pennilessKey(server) }));
+    expect(result).toMatchObject({ is_error: true, api_error_status: 429, result: expect.stringMatching(/balance|credit|wallet/i) });
+    expect(upstream.requests).toHaveLength(first);
   });
 
   it('stops the upstream when it is interrupted', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClientHome, type ClientProcess } from '../doubles/client-home.ts';
 import { npmClient } from '../doubles/npm-client.ts';
+import { pennilessKey } from '../doubles/penniless-key.ts';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
 import { brokenTurn, chatOf, hangingTurn, streamedTurn, textOf } from '../doubles/scripted-turn.ts';
 import { ScriptedUpstream } from '../doubles/scripted-upstream.ts';
@@ -38,8 +39,12 @@ describe.skipIf(client.missing)(`Codex (needs ${client.needs})`, () => {
 
   /** Codex's package is a launcher for a program of the platform, which it brings as an optional dependency. */
   function codex(home: ClientHome, ...args: readonly string[]): ClientProcess {
+    return codexWith(server.liveKey, home, ...args);
+  }
+
+  function codexWith(key: string, home: ClientHome, ...args: readonly string[]): ClientProcess {
     const flags = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--json'];
-    return home.start(process.execPath, [client.path('@openai/codex', 'bin/codex.js'), 'exec', ...flags, ...args], { MOONGATE_KEY: server.liveKey });
+    return home.start(process.execPath, [client.path('@openai/codex', 'bin/codex.js'), 'exec', ...flags, ...args], { MOONGATE_KEY: key });
   }
 
   async function eventsOf(running: ClientProcess): Promise<CodexEvent[]> {
@@ -113,6 +118,13 @@ describe.skipIf(client.missing)(`Codex (needs ${client.needs})`, () => {
     const events = await eventsOf(codex(home, 'hi'));
     expect(events.at(-1)?.type).toBe('turn.failed');
     expect(JSON.stringify(events.at(-1))).toContain('kimi-k99');
+  });
+
+  it('does not ask again when there is no money', async () => {
+    using home = configured();
+    const events = await eventsOf(codexWith(await pennilessKey(server), home, 'hi'));
+    expect(events.at(-1)).toMatchObject({ type: 'turn.failed', error: { message: expect.stringContaining('Quota exceeded') } });
+    expect(events.filter(({ message }) => message?.startsWith('Reconnecting'))).toEqual([]);
   });
 
   it('stops the upstream when it is interrupted', async () => {
