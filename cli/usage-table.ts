@@ -54,7 +54,7 @@ function figures(totals: UsageTotals): string[] {
 /** Every currency apart; what is free or unknown is said, never shown as zero. */
 function chargeText(totals: UsageTotals): string {
   const parts: string[] = [];
-  const allFree = totals.free === totals.generations;
+  const allFree = totals.free === totals.generations && totals.costs.every(({ charged }) => charged === '0');
   for (const { currency, charged, free } of totals.costs) {
     // A zero is shown where it is the charge, and not where it only stands beside the cost in another currency.
     if (!allFree && (charged !== '0' || (free === '0' && totals.costs.every((one) => one.charged === '0')))) parts.push(`${charged} ${currency}`);
@@ -85,11 +85,21 @@ function legend(total: UsageTotals): string {
   if (total.flagged > 0) lines.push(`calls with something remarkable: ${grouped(total.flagged)}; see FLAGS of moongate generations`);
   if (total.estimated > 0) lines.push(`~  calls with estimated tokens: ${grouped(total.estimated)} (their upstream sent no usable count)`);
   if (total.unpriced > 0) lines.push(`!  calls of unknown cost: ${grouped(total.unpriced)} (their model has no price; they are in no sum)`);
+  const { tokenSeconds, unpricedTokenSeconds } = total.storage;
+  if (tokenSeconds > 0) {
+    const amounts = total.costs.filter(({ storage }) => storage !== '0').map(({ storage, currency }) => `${storage} ${currency}`);
+    lines.push(`kept in context caches: ${tokenHours(tokenSeconds)} token-hours${amounts.length === 0 ? '' : `; of CHARGED, ${amounts.join(' + ')} is for that`}`);
+  }
+  if (unpricedTokenSeconds > 0) lines.push(`!  context caches of unknown cost: ${tokenHours(unpricedTokenSeconds)} token-hours (their price says nothing of storage; they are in no sum)`);
   for (const { currency, loss } of total.costs) if (loss !== '0') lines.push(`beyond reservations, charged to nobody: ${loss} ${currency}`);
   if (total.costs.some(({ margin, charged }) => margin === null && charged !== '0')) {
     lines.push('?  no margin: a cost is unknown, or in another currency without an exchange rate');
   }
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;
+}
+
+function tokenHours(tokenSeconds: number): string {
+  return (tokenSeconds / 3_600).toLocaleString('en-US', { maximumFractionDigits: 2 });
 }
 
 function grouped(count: number): string {

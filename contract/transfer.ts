@@ -21,6 +21,8 @@ export const transfer = z.object({
   tenantId: z.string().nullable(),
   keyId: z.string().nullable(),
   generationId: z.string().nullable(),
+  /** Of a transfer for storage: the context cache that was kept. */
+  cacheId: z.string().nullable(),
   createdAt: instant,
   /** Of a hold: until when it is kept at the latest. */
   expiresAt: instant.nullable(),

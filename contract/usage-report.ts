@@ -30,15 +30,17 @@ export const tokenTotals = z.object({
 /** One currency's sums. Amounts of different currencies are never added up. */
 export const costTotals = z.object({
   currency,
-  /** What callers pay. */
+  /** What callers pay: for calls, and for what is kept in context caches. */
   charged: amount,
+  /** Of that, for what is kept in context caches. */
+  storage: amount,
   /** What upstreams charge. */
   cost: amount,
-  /** What calls would have cost that were metered and never charged. */
+  /** What calls and context caches would have cost that were metered and never charged. */
   free: amount,
   /** What callers saved by cached tokens. */
   cacheSaved: amount,
-  /** What calls cost beyond what had been reserved for them; it is in no charge. */
+  /** What calls cost beyond what had been reserved for them, and storage that could not be paid for; it is in no charge. */
   loss: amount,
   /**
    * `charged` less what those same calls cost, costs in other currencies at the rate recorded with each call. null: nothing was
@@ -68,6 +70,12 @@ export const usageTotals = z.object({
   tokens: tokenTotals,
   /** Web searches that vendors ran. */
   webSearches: count,
+  /** Tokens in context caches, times the seconds that they were kept, by the UTC hours that begin in the time of the report. */
+  storage: z.object({
+    tokenSeconds: count,
+    /** Of these, where the price says nothing of storage: what they cost is unknown, and in no sum. */
+    unpricedTokenSeconds: count,
+  }),
   /** In alphabetical order. */
   costs: z.array(costTotals),
 });

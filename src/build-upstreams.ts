@@ -2,8 +2,8 @@ import type { Clock } from './base/clock.ts';
 import { type Catalog, type EnabledUpstream, sandboxUpstreamId } from './catalog/catalog.ts';
 import type { Config } from './config/config.ts';
 import type { TokenCounter } from './tokens/token-counter.ts';
-import { dialectOf } from './upstreams/dialect.ts';
-import { OpenAiChatUpstream } from './upstreams/openai-chat-upstream.ts';
+import { wireEndpoints } from './upstreams/wire-endpoints.ts';
+import { WireUpstream } from './upstreams/wire-upstream.ts';
 import { SandboxUpstream } from './upstreams/sandbox/sandbox-upstream.ts';
 import type { Upstream } from './upstreams/upstream.ts';
 import { UpstreamSet } from './upstreams/upstream-set.ts';
@@ -20,9 +20,9 @@ interface UpstreamParts {
 /** Every upstream of the configuration, and the sandbox. What a self-hosted one serves is told to the catalog. */
 export function buildUpstreams({ config, enabled, catalog, counter, clock }: UpstreamParts): UpstreamSet {
   const enabledById = new Map(enabled.map((upstream) => [upstream.id, upstream]));
-  const upstreams: Upstream[] = config.upstreams.map(({ id, kind, apiKey, deadlines }) => {
+  const upstreams: Upstream[] = config.upstreams.map(({ id, kind, apiKey, endpoints, deadlines }) => {
     const baseUrl = enabledById.get(id)?.baseUrl ?? '';
-    return new OpenAiChatUpstream({ id, baseUrl, ...(apiKey === undefined ? {} : { apiKey }), dialect: dialectOf(kind), deadlines, clock });
+    return new WireUpstream({ id, baseUrl, endpoints: wireEndpoints(id, kind, endpoints), ...(apiKey === undefined ? {} : { apiKey }), deadlines, clock });
   });
   const { tokensPerSecond, firstTokenMs, script } = config.sandbox;
   upstreams.push(

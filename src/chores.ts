@@ -6,21 +6,24 @@ import type { Config } from './config/config.ts';
 import type { Reconciliation } from './records/reconciliation.ts';
 import { Retention, type RetentionDatabase } from './records/retention.ts';
 import { dayMs } from './records/utc-day.ts';
+import type { ThreadRetention } from './threads/thread-retention.ts';
 
 export interface ChoreParts {
   readonly config: Pick<Config, 'retention' | 'reconciliation'>;
   readonly database: RetentionDatabase;
   readonly reconciliation: Pick<Reconciliation, 'balanceUpstreams' | 'fetch'>;
+  readonly threadRetention: Pick<ThreadRetention, 'sweep'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const hourMs = 3_600_000;
 
-/** Starts what the configuration wants done from time to time beside the calls, now for the first time; it ends with `stack`. */
+/** Starts what is to be done from time to time beside the calls, some of it only if the configuration wants it, now for the first time; it ends with `stack`. */
 export function startChores(parts: ChoreParts, stack: AsyncDisposableStack): void {
   const { generationsDays } = parts.config.retention;
   if (generationsDays !== undefined) stack.use(pruning(parts, generationsDays));
+  stack.use(threadSweeping(parts));
   const { everyHours } = parts.config.reconciliation;
   if (everyHours !== undefined && parts.reconciliation.balanceUpstreams.length > 0) stack.use(balanceReading(parts, everyHours));
 }
@@ -36,6 +39,21 @@ function pruning({ database, clock, log }: ChoreParts, generationsDays: number):
       if (count > 0) log.write('info', 'old generations are now sums of their day', { count });
     },
     onFailure: (thrown) => logFailure(log, 'old generations could not be pruned', thrown),
+  });
+}
+
+/** Each thread says itself when it is over, so there is nothing to configure here. */
+function threadSweeping({ threadRetention, clock, log }: ChoreParts): RecurringTask {
+  return new RecurringTask({
+    clock,
+    atOnce: true,
+    everyMs: hourMs,
+    async run(signal) {
+      const swept = await threadRetention.sweep(signal);
+      const count = Object.values(swept).reduce((sum, removed) => sum + removed, 0);
+      if (count > 0) log.write('info', 'stored responses and conversations whose time is over were removed', { count });
+    },
+    onFailure: (thrown) => logFailure(log, 'stored responses and conversations could not be swept', thrown),
   });
 }
 

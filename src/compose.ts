@@ -21,8 +21,10 @@ import { enabledUpstreams, openCatalog } from './config/enabled-upstreams.ts';
 import { registerAdmin } from './http/admin/admin-routes.ts';
 import { TenantRegister } from './http/admin/tenant-register.ts';
 import { readerStallMs } from './http/connections.ts';
+import { eventStreamTiming } from './http/event-stream.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
+import type { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { buildServer } from './http/server.ts';
 import { LedgerJournal } from './ledger/ledger-journal.ts';
 import { Wallets } from './ledger/wallets.ts';
@@ -31,6 +33,7 @@ import { UpstreamHealth } from './routing/health.ts';
 import { UpstreamHistory } from './routing/upstream-history.ts';
 import type { DataFolder } from './storage/data-folder.ts';
 import type { Database } from './storage/database.ts';
+import { ThreadRetention } from './threads/thread-retention.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
 import { buildRateLimiter } from './build-rate-limiter.ts';
@@ -42,6 +45,7 @@ import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
 import { openMoney } from './open-money.ts';
+import { openThreads } from './open-threads.ts';
 import { registerSurfaces } from './register-surfaces.ts';
 import { serverInfo } from './server-info.ts';
 
@@ -129,7 +133,11 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const exchanges = new OpenExchanges();
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
-  registerSurfaces(app, { counter, log, catalog, gateway, tariff, records, store, wallets, callers, everConfigured, exchanges, idempotency, health });
+  const threads = await openThreads({
+    config, database, alone, secret, catalog, counter, callers,
+    generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
+  });
+  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -149,7 +157,9 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
-  startChores({ config, database, reconciliation, clock: systemClock, log }, stack);
+  stack.use(threads.worker);
+  threads.worker.start();
+  startChores({ config, database, reconciliation, threadRetention: new ThreadRetention({ database, clock: systemClock }), clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));
@@ -157,20 +167,22 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
     liveKeysAnsweredBy,
-    close: (reason) => closeHouse(reason, { listening, exchanges, drainMs: config.drainMs, log, stack }),
+    close: (reason) => closeHouse(reason, { listening, exchanges, worker: threads.worker, drainMs: config.drainMs, log, stack }),
   };
 }
 
 interface Closing {
   readonly listening: Listening;
   readonly exchanges: OpenExchanges;
+  readonly worker: BackgroundWorker;
   readonly drainMs: number;
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
 }
 
-async function closeHouse(reason: string, { listening, exchanges, drainMs, log, stack }: Closing): Promise<void> {
+async function closeHouse(reason: string, { listening, exchanges, worker, drainMs, log, stack }: Closing): Promise<void> {
   log.write('info', 'closing', { signal: reason });
+  await worker.stop();
   await listening.close(drainMs, () => exchanges.abortAll(new Fault('shutting_down')));
   // A client that has left is gone before its call is recorded.
   await exchanges.settled();

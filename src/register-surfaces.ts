@@ -2,54 +2,48 @@ import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from './access/authenticate.ts';
 import type { KeyStore } from './access/key-store.ts';
 import { systemClock } from './base/clock.ts';
-import type { Log } from './base/log.ts';
-import { systemRandom } from './base/random.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { Gateway } from './gateway/gateway.ts';
 import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
-import { eventStreamTiming } from './http/event-stream.ts';
-import type { Idempotency } from './http/idempotency.ts';
-import type { OpenExchanges } from './http/open-exchanges.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
+import { registerMessages } from './http/surfaces/messages.ts';
 import { registerModels } from './http/surfaces/models.ts';
+import { registerResponses } from './http/surfaces/responses/responses.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
 import type { Wallets } from './ledger/wallets.ts';
 import type { RecordsStore } from './records/records-store.ts';
 import type { UpstreamHealth } from './routing/health.ts';
+import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
 import type { TokenCounter } from './tokens/token-counter.ts';
 
 export interface SurfaceParts {
   readonly counter: TokenCounter;
-  readonly log: Log;
   readonly catalog: Catalog;
-  readonly gateway: Gateway;
   readonly tariff: Tariff;
   readonly records: RecordsStore;
   readonly store: KeyStore;
   readonly wallets: Wallets;
   readonly callers: Authenticator;
   readonly everConfigured: boolean;
-  readonly exchanges: OpenExchanges;
-  readonly idempotency: Idempotency;
+  readonly threads: Threads;
   readonly health: UpstreamHealth;
 }
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counter, log, catalog, gateway, tariff, records, store, wallets, callers, everConfigured, exchanges, idempotency, health } = parts;
+  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health } = parts;
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
+    registerMessages(surfaces, threads.deps);
     for (const base of basePaths) {
-      registerChatCompletions(surfaces, base, {
-        gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming,
-      });
+      registerChatCompletions(surfaces, base, threads.deps);
+      registerResponses(surfaces, base, threads.deps, threads.background);
       registerModels(surfaces, base, {
         catalog,
         answeredBySandbox: (mode) => mode === 'test' || !everConfigured,

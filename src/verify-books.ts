@@ -5,13 +5,14 @@ import { houseMigrations } from './house-migrations.ts';
 import { type BooksProof, type Breach, type Law, lawsOn, testLaws, verifyLedger } from './ledger/verify.ts';
 import type { Database } from './storage/database.ts';
 import { pendingMigrations } from './storage/migration.ts';
+import { verifyStorage } from './verify-storage.ts';
 
 const ledgerMigration = 'ledger/0001-transfers-and-balances';
 /** A charge may be booked that much later than its call began, and a little more: no call takes longer. */
 const callMsMax = 4 * 86_400_000;
 
 /**
- * Proves the books: the laws of the ledger itself, and those between it and the records of generations. What was recorded before
+ * Proves the books: the laws of the ledger itself, those between it and the records of generations, and what storage comes to. What was recorded before
  * there was a ledger is bound by none, and charges of calls whose records have been pruned are not looked for. `nowMs` decides
  * which holds should have come free. Throws `StartRefusal` when the database is of another version, and `storage_unavailable`.
  */
@@ -19,7 +20,7 @@ export async function verifyBooks(database: Database, nowMs: number): Promise<Bo
   const builder = database.builder<never>();
   const span = await spanOf(database, builder);
   const proof = await verifyLedger(database, nowMs);
-  return { ...proof, laws: [...proof.laws, ...(await testLaws(database, lawsOf(builder, span)))] };
+  return { ...proof, laws: [...proof.laws, ...(await testLaws(database, lawsOf(builder, span))), ...(await verifyStorage(database))] };
 }
 
 /** Whether every law is kept. */

@@ -26,6 +26,8 @@ interface Watched {
   /** What each reading was told to end by. */
   readonly given: (AbortSignal | undefined)[];
   readonly logged: [string, LogFacts | undefined][];
+  /** Time of each sweep of the threads. */
+  readonly swept: string[];
 }
 
 function start(everyHours: number | undefined, startsAt: string, failing = ''): Watched {
@@ -33,9 +35,18 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
   const read: string[] = [];
   const logged: Watched['logged'] = [];
   const given: Watched['given'] = [];
+  const swept: string[] = [];
   const parts: ChoreParts = {
-    config: { retention: {}, reconciliation: everyHours === undefined ? {} : { everyHours } },
+    config: { retention: { responsesDays: 30 }, reconciliation: everyHours === undefined ? {} : { everyHours } },
     database: nothing,
+    threadRetention: {
+      sweep() {
+        swept.push(new Date(clock.nowMs()).toISOString().slice(11, 16));
+        if (failing === 'sweep') return Promise.reject(new Fault('storage_unavailable'));
+        const old = everyHours === undefined && swept.length === 2 ? { responses: 3, conversationItems: 4 } : { responses: 0, conversationItems: 0 };
+        return Promise.resolve({ ...old, eventBatches: 0, conversations: 0, contextCaches: 0 });
+      },
+    },
     clock,
     log: { write: (_level, message, facts) => void logged.push([message, facts]), writes: () => true, flush: () => undefined },
     reconciliation: {
@@ -50,7 +61,7 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
     },
   };
   startChores(parts, stack);
-  return { clock, read, logged, given };
+  return { clock, read, logged, given, swept };
 }
 
 /** Passes `hours` in steps of a minute, so that each reading is seen at its time. */
@@ -89,5 +100,23 @@ describe('reading balances', () => {
     await setImmediate();
     await pass(clock, 24);
     expect(read).toEqual([]);
+  });
+});
+
+describe('sweeping threads', () => {
+  it('begins at once, goes on every hour, and says how much was removed', async () => {
+    const { clock, swept, logged } = start(undefined, '2026-05-01T09:30:00Z');
+    await setImmediate();
+    await pass(clock, 3);
+    expect(swept).toEqual(['09:30', '10:30', '11:30', '12:30']);
+    expect(logged).toEqual([['stored responses and conversations whose time is over were removed', { count: 7 }]]);
+  });
+
+  it('goes on after one that failed', async () => {
+    const { clock, swept, logged } = start(undefined, '2026-05-01T09:30:00Z', 'sweep');
+    await setImmediate();
+    await pass(clock, 1);
+    expect(swept).toEqual(['09:30', '10:30']);
+    expect(logged).toEqual(Array.from({ length: 2 }, () => ['stored responses and conversations could not be swept', { faultCode: 'storage_unavailable' }]));
   });
 });

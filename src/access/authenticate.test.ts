@@ -287,4 +287,13 @@ describe('Authenticator, when changes that others make are not heard of', () => 
     clock.ms += 10;
     await expect(authenticator.authenticate(expiring.token)).rejects.toMatchObject({ code: 'key_rejected' });
   });
+
+  it('finds the caller of a key by its id, while the key may be used', async () => {
+    const { keys, clock, authenticator } = setUp();
+    const { id, token } = keys.add({ expiresMs: clock.ms + 1_000 });
+    expect(await authenticator.callerOfKey(id)).toEqual(await authenticator.authenticate(token));
+    clock.ms += 1_000;
+    expect(await authenticator.callerOfKey(id)).toBeUndefined();
+    expect(await authenticator.callerOfKey('key_none')).toBeUndefined();
+  });
 });

@@ -86,6 +86,15 @@ export class Authenticator {
     return known.caller;
   }
 
+  /**
+   * The caller of a key by its public id: for what was accepted with its token earlier and is done now. Undefined: the key is gone,
+   * revoked or expired. Throws `storage_unavailable` as `authenticate` does.
+   */
+  async callerOfKey(id: KeyId): Promise<Caller | undefined> {
+    const known = await this.#keyOf(id);
+    return known !== undefined && this.#isUsable(known.key) ? known.caller : undefined;
+  }
+
   /** To be called whenever a key was added or changed, after the change is durable: the next call reads it anew. */
   forget(id: KeyId): void {
     this.#known.delete(id);

@@ -2,10 +2,14 @@ import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
 /** Prefixes of our public ids. */
-export type IdPrefix = 'gen' | 'key' | 'ten' | 'req' | 'batch' | 'file' | 'trf' | 'node';
+export type IdPrefix = 'gen' | 'key' | 'ten' | 'req' | 'batch' | 'file' | 'trf' | 'node' | 'resp' | 'conv' | 'cache' | 'job';
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 export type GenerationId = Id<'gen'>;
 export type TenantId = Id<'ten'>;
+export type ResponseId = Id<'resp'>;
+export type ConversationId = Id<'conv'>;
+export type ContextCacheId = Id<'cache'>;
+export type JobId = Id<'job'>;
 
 /**
  * A new id: prefix, 48 bits of time in milliseconds, 80 random bits, in hex, so that ids sort by birth (as UUIDv7 does,

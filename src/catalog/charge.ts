@@ -53,7 +53,9 @@ export function askedPrice({ price, adjustBasisPoints }: SellPrice): Price {
   return adjusted;
 }
 
-const rateNames = ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h', 'output', 'batchInput', 'batchCacheRead', 'batchOutput'] as const satisfies readonly (keyof Rates)[];
+const rateNames = [
+  'input', 'cacheRead', 'cacheWrite', 'cacheWrite1h', 'output', 'batchInput', 'batchCacheRead', 'batchOutput', 'cacheStoragePerHour',
+] as const satisfies readonly (keyof Rates | 'cacheStoragePerHour')[];
 
 /** The most that any usage within `bounds` is charged at `sell`, rounded up. Throws as `costCeiling` does. */
 export function chargeCeiling(sell: SellPrice, bounds: UsageBounds): Nanos {

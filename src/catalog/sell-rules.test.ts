@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chargeOf } from './charge.ts';
+import { askedPrice, chargeOf } from './charge.ts';
 import type { Price } from './offer.ts';
 import { type SellRuleEntry, sellRuleSchema } from './sell-rule-schema.ts';
 import { SellRules, type SellSubject } from './sell-rules.ts';
@@ -99,5 +99,12 @@ describe('chargeOf', () => {
   it('names the rule, the row and what it came to before', () => {
     const charge = chargeOf({ ...usage, inputUncached: 1_000_000 }, { price: official, adjustBasisPoints: -2000n, ruleId: 'r' }, { atMs: nowMs });
     expect(charge).toMatchObject({ amountNanos: 480_000_000n, currency: 'USD', priceId: official.id, ruleId: 'r', adjustBasisPoints: -2000n, listed: { amountNanos: 600_000_000n } });
+  });
+});
+
+describe('askedPrice', () => {
+  it('shows every rate with the percentage, that of storage too', () => {
+    const price = { ...official, cacheRead: '0.15', cacheStoragePerHour: '0.017' };
+    expect(askedPrice({ price, adjustBasisPoints: 2_000n, ruleId: 'r' })).toMatchObject({ cacheRead: '0.18', cacheStoragePerHour: '0.0204' });
   });
 });

@@ -5,6 +5,7 @@ import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
 import { moneySchema } from './money-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
+import { protocolNames } from './protocol-endpoints.ts';
 import { upstreamKinds } from './upstream-kind.ts';
 
 /** A secret is never written into the file, only named: `${MOONSHOT_API_KEY}`. */
@@ -45,6 +46,15 @@ const upstream = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes').describe('Your name for it.'),
   kind: z.enum(upstreamKinds).describe('Which dialect it speaks. openai: any other OpenAI-compatible server.'),
   baseUrl: baseUrl.optional().describe('The full base as an SDK takes it: https://api.moonshot.ai/v1'),
+  protocols: z
+    .array(z.enum(protocolNames))
+    .min(1)
+    .optional()
+    .describe('What it speaks; each request goes by the one that loses least of it. Default: openai-chat; moonshot and kimi-coding also anthropic-messages, ark also openai-responses; and those whose base URL is named.'),
+  messagesBaseUrl: baseUrl
+    .optional()
+    .describe('Where it speaks Anthropic Messages, without the /v1/messages. Default for moonshot: baseUrl with /anthropic in place of /v1, else without the /v1.'),
+  responsesBaseUrl: baseUrl.optional().describe('Where it speaks Responses, without the /responses. Default: baseUrl.'),
   apiKey: environmentReference.optional(),
   models: z
     .array(z.string().min(1))
@@ -87,6 +97,7 @@ export const configSchema = z
     retention: z
       .strictObject({
         generationsDays: z.int().min(1).max(36_500).optional().describe('How many UTC days before today calls are kept one by one; older ones become sums of their day. Default: for ever.'),
+        responsesDays: z.int().min(1).max(36_500).optional().describe('How many days stored responses and conversations are kept after they were last gone on from. Default 30.'),
       })
       .optional()
       .describe('What is kept, and for how long.'),

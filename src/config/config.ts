@@ -32,8 +32,8 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** Where the counters of the limits are shared with other replicas. May hold a password; never to be shown. */
   readonly valkeyUrl?: string;
-  /** Undefined: kept for ever. */
-  readonly retention: { readonly generationsDays?: number };
+  /** Generations without a number: kept for ever. Responses and conversations: so long after they were last gone on from. */
+  readonly retention: { readonly generationsDays?: number; readonly responsesDays: number };
   /** Undefined: only when asked for. */
   readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
@@ -53,6 +53,9 @@ export interface ConfigFlags {
   readonly dataDir?: string;
   readonly config?: string;
 }
+
+/** OpenAI keeps them at least 30 days (responses-ark-anthropic-batch.md 1.2). */
+const responsesDaysDefault = 30;
 
 const fileDefault = 'moongate.yaml';
 
@@ -104,7 +107,10 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     },
     limits,
     ...(valkeyUrl === undefined ? {} : { valkeyUrl }),
-    retention: file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays },
+    retention: {
+      ...(file.retention?.generationsDays === undefined ? {} : { generationsDays: file.retention.generationsDays }),
+      responsesDays: file.retention?.responsesDays ?? responsesDaysDefault,
+    },
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,

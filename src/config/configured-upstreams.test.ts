@@ -26,6 +26,16 @@ describe('from the environment', () => {
     ]);
   });
 
+  it('knows what they speak and where, by their kind and base URL', () => {
+    const { upstreams } = configured({ MOONSHOT_API_KEY: 'm', ARK_API_KEY: 'a', KIMI_CODING_API_KEY: 'k', VLLM_BASE_URL: 'http://gpu:8000/v1' });
+    expect(upstreams.map(({ id, endpoints }) => [id, ...endpoints.map(({ protocol, baseUrl }) => `${protocol} ${baseUrl}`)])).toEqual([
+      ['moonshot', 'openai-chat https://api.moonshot.ai/v1', 'anthropic-messages https://api.moonshot.ai/anthropic'],
+      ['kimi-coding', 'openai-chat https://api.kimi.com/coding/v1', 'anthropic-messages https://api.kimi.com/coding'],
+      ['ark', 'openai-chat https://ark.cn-beijing.volces.com/api/v3', 'openai-responses https://ark.cn-beijing.volces.com/api/v3'],
+      ['vllm', 'openai-chat http://gpu:8000/v1'],
+    ]);
+  });
+
   it('keeps upstreams off whose variable is empty', () => {
     expect(configured({ MOONSHOT_API_KEY: '', ARK_API_KEY: ' ', VLLM_BASE_URL: '' }).upstreams).toEqual([]);
   });
@@ -49,6 +59,15 @@ describe('from the file', () => {
     const file = entry('id: moonshot, kind: moonshot, baseUrl: "https://elsewhere/v1", deadlines: { idleMs: 7 }');
     const { upstreams } = configured({ MOONSHOT_API_KEY: 'm', MOONSHOT_BASE_URL: 'https://api.moonshot.ai/v1' }, file);
     expect(upstreams).toMatchObject([{ baseUrl: 'https://api.moonshot.ai/v1', apiKey: 'm', deadlines: { idleMs: 7, connectMs: 5_000 } }]);
+  });
+
+  it('says which protocols an upstream speaks, and where', () => {
+    const { upstreams } = configured({}, entry('id: gpu, kind: vllm, baseUrl: "http://gpu/v1", protocols: [openai-chat, openai-responses], responsesBaseUrl: "http://gpu:2/v1/"'));
+    expect(upstreams[0]?.endpoints).toEqual([
+      { protocol: 'openai-chat', baseUrl: 'http://gpu/v1' }, { protocol: 'openai-responses', baseUrl: 'http://gpu:2/v1' },
+    ]);
+    const { problems } = configured({}, entry('id: gpu, kind: vllm, baseUrl: "http://gpu/v1", protocols: [openai-chat], messagesBaseUrl: "http://gpu"'));
+    expect(problems).toEqual([{ source: 'moongate.yaml', line: 2, message: expect.stringMatching(/^upstreams\.0\.messagesBaseUrl: expected anthropic-messages among/) }]);
   });
 
   it('leaves a vendor off that is only detailed, and says by what it is switched on', () => {

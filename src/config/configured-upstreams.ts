@@ -4,6 +4,7 @@ import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
 import type { ConfigDocument, ConfigProblem } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import type { ReadVariable } from './environment-reader.ts';
+import { type ProtocolEndpoint, protocolEndpoints, type ProtocolProblem, type ProtocolWish } from './protocol-endpoints.ts';
 import { isSelfHosted, shippedRow, type UpstreamKind, upstreamKinds } from './upstream-kind.ts';
 
 /** How long to wait for an upstream, in milliseconds. */
@@ -20,6 +21,8 @@ export interface UpstreamConfig {
   readonly kind: UpstreamKind;
   /** Undefined: the kind's own base, from the catalog. */
   readonly baseUrl?: string;
+  /** What it speaks and where, in the order of preference; never empty. */
+  readonly endpoints: readonly ProtocolEndpoint[];
   readonly apiKey?: string;
   readonly models?: readonly string[];
   readonly deadlines: DeadlinesConfig;
@@ -63,7 +66,8 @@ export function configuredUpstreams(document: ConfigDocument, read: ReadVariable
     if (credentials?.switchedOn !== true) continue;
     const { apiKey } = credentials;
     const baseUrl = environmentBaseUrl(kind, read, problems);
-    byId.set(kind, { id: kind, kind, ...(baseUrl === undefined ? {} : { baseUrl }), ...(apiKey === undefined ? {} : { apiKey }), deadlines });
+    const endpoints = endpointsOf(kind, baseUrl);
+    byId.set(kind, { id: kind, kind, ...(baseUrl === undefined ? {} : { baseUrl }), endpoints, ...(apiKey === undefined ? {} : { apiKey }), deadlines });
   }
   const switchedOff: SwitchedOffUpstream[] = [];
   const firstIndex = new Map<string, number>();
@@ -109,14 +113,30 @@ function fromEntry(entry: Entry, { document, index, read, problems }: EntryPlace
     const orVariable = environment === undefined ? '' : `, here or in ${environment.variable}`;
     refuse('baseUrl', `expected the base URL of your ${kind} server, such as http://localhost:8000/v1${orVariable}`);
   }
+  const protocolProblems: ProtocolProblem[] = [];
+  const endpoints = endpointsOf(kind, baseUrl, entry, protocolProblems);
+  for (const { key, message } of protocolProblems) refuse(key, message);
   return {
     id,
     kind,
     ...(baseUrl === undefined ? {} : { baseUrl }),
+    endpoints,
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(models === undefined ? {} : { models }),
     deadlines: { ...deadlinesDefault, ...document.file.deadlines, ...entry.deadlines },
   };
+}
+
+/** `baseUrl` undefined: the kind's own. */
+function endpointsOf(
+  kind: UpstreamKind,
+  baseUrl: string | undefined,
+  wish: Pick<ProtocolWish, 'protocols' | 'messagesBaseUrl' | 'responsesBaseUrl'> = {},
+  problems: ProtocolProblem[] = [],
+): readonly ProtocolEndpoint[] {
+  const { protocols, messagesBaseUrl, responsesBaseUrl } = wish;
+  const inForce = baseUrl ?? shippedRow(kind, shippedCatalog())?.baseUrl ?? '';
+  return protocolEndpoints({ kind, baseUrl: inForce, protocols, messagesBaseUrl, responsesBaseUrl }, problems);
 }
 
 /** Why an entry cannot have its id: an id names one upstream, and a kind's name is for that kind, whose key comes with it. */

@@ -43,6 +43,11 @@ describe('openCatalog', () => {
     expect(offer?.prices[0]).toMatchObject({ currency });
   });
 
+  it('serves what the plan for Kimi Code is said to offer', () => {
+    const file = 'catalog: { models: [{ id: kimi-for-coding, name: Kimi for coding, description: d, contextTokens: 262144, openWeights: false }], offers: [{ upstream: kimi-coding, model: kimi-for-coding }] }\n';
+    expect(openCatalog(settings(file, { KIMI_CODING_API_KEY: 'k' }), shipped).offers('kimi-for-coding')).toMatchObject([{ upstreamId: 'kimi-coding', prices: [] }]);
+  });
+
   it('lets overrides name an upstream that is switched off', () => {
     const file = 'upstreams:\n  - { id: moonshot, kind: moonshot }\ncatalog: { offers: [{ upstream: moonshot, model: kimi-k2, contextTokens: 1000 }] }\n';
     expect(openCatalog(settings(file, {}), shipped).offers('kimi-k2')).toEqual([]);

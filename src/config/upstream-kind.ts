@@ -2,7 +2,7 @@ import type { CatalogFile, UpstreamRow } from '../catalog/catalog-schema.ts';
 
 /** The upstreams of the shipped catalog, in its order, and `openai` for every other OpenAI-compatible server. */
 export const upstreamKinds = [
-  'moonshot', 'ark', 'cometapi', 'routerai', 'openrouter', 'vllm', 'sglang', 'llamacpp', 'openai',
+  'moonshot', 'kimi-coding', 'ark', 'cometapi', 'routerai', 'openrouter', 'vllm', 'sglang', 'llamacpp', 'openai',
 ] as const;
 
 export type UpstreamKind = (typeof upstreamKinds)[number];

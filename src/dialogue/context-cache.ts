@@ -16,4 +16,6 @@ export interface ContextCache {
   readonly held: readonly HeldContext[];
   /** Hold this turn too: until when (unix seconds). Absent: read only. */
   readonly keepUntilS?: number;
+  /** Only hold the messages, and answer nothing. A place that holds nothing by name does nothing then, and uses no tokens. */
+  readonly prefixOnly?: true;
 }

@@ -14,6 +14,8 @@ export type DialogueEvent =
       readonly createdS: number;
       /** Who ran the model, in the word of the reply itself, where it says so. */
       readonly provider?: string;
+      /** What the upstream calls the conversation until here, which it holds as it was asked to; see `ContextCache`. */
+      readonly contextHandle?: string;
     }
   | { readonly type: 'thinking-delta'; readonly choice: number; readonly text: string }
   /** What the upstream gave beside the thinking so far. */

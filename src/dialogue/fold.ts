@@ -27,6 +27,7 @@ export class Fold {
   #model = '';
   #createdS = 0;
   #provider: string | undefined;
+  #contextHandle: string | undefined;
   #usage: Usage | 'rejected' | undefined;
   readonly #choices: OpenChoice[] = [];
 
@@ -37,6 +38,7 @@ export class Fold {
         this.#model = event.model;
         this.#createdS = event.createdS;
         this.#provider = event.provider;
+        this.#contextHandle = event.contextHandle;
         return;
       case 'thinking-delta': {
         const choice = this.#choice(event.choice);
@@ -89,6 +91,7 @@ export class Fold {
       model: this.#model,
       createdS: this.#createdS,
       ...(this.#provider === undefined ? {} : { provider: this.#provider }),
+      ...(this.#contextHandle === undefined ? {} : { contextHandle: this.#contextHandle }),
       choices: this.#choices.map(closed),
       ...(this.#usage === undefined ? {} : this.#usage === 'rejected' ? { usageRejected: true } : { usage: this.#usage }),
     };

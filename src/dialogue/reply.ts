@@ -20,6 +20,8 @@ export interface DialogueReply {
   readonly createdS: number;
   /** Who ran the model, in the word of the reply itself, where it says so. */
   readonly provider?: string;
+  /** What the upstream calls the conversation until here, which it holds as it was asked to; see `ContextCache`. */
+  readonly contextHandle?: string;
   readonly choices: readonly ReplyChoice[];
   /** Undefined when the upstream sent none that could be believed. */
   readonly usage?: Usage;

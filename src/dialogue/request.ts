@@ -53,6 +53,8 @@ export interface DialogueRequest {
   readonly outputTokensMax?: number;
   /** Turns with the same key share a prefix; a hint for caches and affinity. */
   readonly cacheKey?: string;
+  /** Who answered the turn before, and may still have its prompt in a cache. */
+  readonly lastUpstreamId?: string;
   /** What upstreams hold of this conversation, and what they are to hold. */
   readonly contextCache?: ContextCache;
   readonly stream: boolean;

@@ -76,8 +76,15 @@ export class Planner {
       outputTokensMax: request.outputTokensMax,
       everConfigured,
       configured,
+      heldAt: holdersOf(request),
       health: (upstreamId) => health.state(upstreamId),
       nowMs,
     });
   }
+}
+
+/** Who may have the beginning of this conversation in a cache. */
+function holdersOf({ contextCache, lastUpstreamId }: DialogueRequest): readonly string[] {
+  const held = contextCache?.held.map(({ upstreamId }) => upstreamId) ?? [];
+  return lastUpstreamId === undefined ? held : [...held, lastUpstreamId];
 }

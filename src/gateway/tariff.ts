@@ -6,6 +6,7 @@ import type { ExchangeRates } from '../catalog/exchange-rates.ts';
 import type { Offer, Price } from '../catalog/offer.ts';
 import { cacheSavings, type Cost, priceAt, rate } from '../catalog/price.ts';
 import type { SellRules } from '../catalog/sell-rules.ts';
+import type { StoragePrice } from '../catalog/storage-rating.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
 import type { CallBounds } from './call-bounds.ts';
@@ -25,6 +26,14 @@ export interface Sale {
   readonly charge: Charge;
   /** What the cache reads would have cost more, had they been read fresh. */
   readonly cacheSavedNanos: Nanos;
+}
+
+/** What is asked for keeping tokens in a cache. */
+export interface StorageSale {
+  /** By the upstream; undefined: its row states no rate for it. */
+  readonly cost: StoragePrice | undefined;
+  /** Of the caller; undefined: the caller's price states no rate. */
+  readonly charge: (StoragePrice & { readonly adjustBasisPoints: bigint; readonly ruleId: string | undefined }) | undefined;
 }
 
 /** An amount in another currency, and the rate that was used. */
@@ -67,6 +76,18 @@ export class Tariff {
   cost({ attempt, atMs }: PricedCall, usage: Usage, sale?: Sale): Cost | undefined {
     if (attempt.price === undefined) return undefined;
     return sale?.price === attempt.price ? sale.charge.listed : rate(usage, attempt.price, { atMs });
+  }
+
+  /** What keeping a cache that the attempt has made costs and is charged, by rows and rules as they are at the call's moment. */
+  storage(call: PricedCall): StorageSale {
+    const { caller, attempt, atMs } = call;
+    const { price } = attempt;
+    const sell = price === undefined ? undefined : this.#find(caller, attempt.offer, price, atMs);
+    const charged = sell === undefined ? undefined : storagePriceOf(sell.price);
+    return {
+      cost: price === undefined ? undefined : storagePriceOf(price),
+      charge: sell === undefined || charged === undefined ? undefined : { ...charged, adjustBasisPoints: sell.adjustBasisPoints, ruleId: sell.ruleId },
+    };
   }
 
   /**
@@ -115,4 +136,8 @@ export class Tariff {
     };
     return sellRules.sellPrice(subject, { offer: price, official: officialPrice(modelId, atMs) }, atMs);
   }
+}
+
+function storagePriceOf({ cacheStoragePerHour: ratePerHour, currency, id }: Price): StoragePrice | undefined {
+  return ratePerHour === undefined ? undefined : { ratePerHour, currency, priceId: id };
 }

@@ -24,11 +24,13 @@ export interface EventStreamOptions {
   headers(): OutgoingHttpHeaders;
   /** Names of the trailers that may be given at the end, to be announced (RFC 9110, 6.6.2). */
   readonly trailerNames?: string;
+  /** What to say in a silence, as whole frames. Absent: a comment. */
+  readonly keepAlive?: string;
 }
 
 /**
  * One server-sent event stream to one client. Holds the headers back until there is something to say, so that a failure
- * before the first event can still be an ordinary error; keeps silent connections alive with comments; slows the upstream
+ * before the first event can still be an ordinary error; keeps silent connections alive; slows the upstream
  * down when the client reads slowly. One that does not read at all is cut by `Connections`.
  */
 export class EventStream {
@@ -97,7 +99,7 @@ export class EventStream {
     const silentMs = this.#clock.monotonicMs() - this.#lastWriteMs;
     const remainingMs = this.#timing.keepAliveMs - silentMs;
     // A client that has yet to read what there is needs no comment behind it.
-    if (remainingMs <= 1 && !this.#waiting) this.write(': keep-alive\n\n');
+    if (remainingMs <= 1 && !this.#waiting) this.write(this.#options.keepAlive ?? ': keep-alive\n\n');
     this.#cancelKeepAlive = this.#clock.after(remainingMs <= 1 ? this.#timing.keepAliveMs : remainingMs, () => this.#keepAlive());
   }
 

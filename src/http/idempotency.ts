@@ -8,9 +8,8 @@ import type { Random } from '../base/random.ts';
 import { Sealer } from '../base/sealer.ts';
 import type { Claim, EarlierRequest, IdempotencyStore, IdempotentScope } from '../records/idempotency-store.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
-import { encodeChatError } from '../wire/openai-chat/error-encode.ts';
 import { callerOf } from './authentication.ts';
-import { vendorOf } from './base-path.ts';
+import { dressFault } from './fault-dress.ts';
 import { type KeptReply, ReplyCopy, type ReplyKeeper } from './reply-copy.ts';
 
 export const idempotencyHeader = 'idempotency-key';
@@ -119,7 +118,7 @@ export class Idempotency {
       if (!copy.settled) {
         // As `sendFault` is about to send it.
         const fault = toFault(thrown);
-        const { status, body } = encodeChatError(fault, vendorOf(request.url), request.id);
+        const { status, body } = dressFault(fault, request.url, request.id);
         const headers = { 'content-type': 'application/json; charset=utf-8', 'x-generation-id': claim.generationId };
         await copy.fail(fault, { status, headers }, JSON.stringify(body));
       }

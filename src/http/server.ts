@@ -4,10 +4,9 @@ import { Fault, type FaultCode, toFault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import { stackOf } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { encodeChatError } from '../wire/openai-chat/error-encode.ts';
 import { type CallerSource, tokenOf } from './authentication.ts';
-import { vendorOf } from './base-path.ts';
 import { Connections } from './connections.ts';
+import { dressFault } from './fault-dress.ts';
 import { parseJsonBody } from './json-body.ts';
 import { refuseMalformed } from './malformed-request.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
@@ -135,13 +134,13 @@ export function requireKey(app: FastifyInstance, callers: CallerSource): void {
   });
 }
 
-/** Answers with a fault, dressed as the vendor whose base path was called. */
+/** Answers with a fault, dressed as the protocol and the vendor whose path was called. */
 export function sendFault(reply: FastifyReply, request: FastifyRequest, fault: Fault, log: Log): FastifyReply {
   if (fault.code === 'internal') {
     const stack = stackOf(fault.cause);
     log.write('error', 'internal error', { requestId: request.id, ...(stack === undefined ? {} : { stack }) });
   }
-  const { status, body, headers } = encodeChatError(fault, vendorOf(request.url), request.id);
+  const { status, body, headers } = dressFault(fault, request.url, request.id);
   if (fault.standing !== undefined) Object.assign(headers, rateLimitHeaders(fault.standing));
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }

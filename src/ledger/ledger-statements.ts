@@ -26,7 +26,7 @@ const callColumns = [
   'id', 'kind', 'phase', 'debit_account', 'credit_account', 'amount_nanos', 'currency', 'tenant_id', 'key_id', 'generation_id', 'created_ms',
 ] as const satisfies readonly (keyof TransfersTable)[];
 const pendingColumns = [...callColumns, 'open', 'owner', 'expires_ms', 'memo'] as const;
-const allColumns = [...pendingColumns, 'pending_id', ...conversionColumns] as const;
+const allColumns = [...pendingColumns, 'pending_id', 'cache_id', ...conversionColumns] as const;
 
 type Shape = 'call' | 'pending' | 'all';
 const shapes = { call: callColumns, pending: pendingColumns, all: allColumns } as const satisfies Record<Shape, readonly (keyof TransfersTable)[]>;
@@ -43,7 +43,7 @@ export class LedgerStatements {
   readonly #ending: CompiledQuery;
   readonly #endingConverted: CompiledQuery;
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, 'builder'>) {
     this.#builder = database.builder<LedgerTables>();
     this.#holding = this.#builder
       .updateTable('ledger_balances')

@@ -1,7 +1,11 @@
 import type { Migration } from '../storage/migration.ts';
+import { storageMigrations, type StorageTables } from './storage-tables.ts';
 
 /** What a transfer is about. */
-export type TransferKind = 'charge' | 'budget' | 'cost' | 'loss' | 'top-up' | 'withdrawal' | 'trial' | 'allowance';
+export type TransferKind =
+  | 'charge' | 'budget' | 'cost' | 'loss'
+  | 'storage' | 'storage-cost' | 'storage-loss'
+  | 'top-up' | 'withdrawal' | 'trial' | 'allowance';
 
 /**
  * `pending`: money is held. `posted`: it has moved. `voided`: what was held is free again, since nothing was used.
@@ -27,6 +31,8 @@ export interface TransfersTable {
   tenant_id: string | null;
   key_id: string | null;
   generation_id: string | null;
+  /** Of a transfer for storage: the context cache that was kept. */
+  cache_id: string | null;
   /** 1: pending and not resolved yet. */
   open: number;
   /** Of a pending row: the server that will resolve it, and until when at the latest. */
@@ -64,7 +70,7 @@ export interface NodesTable {
   lease_until_ms: number;
 }
 
-export interface LedgerTables {
+export interface LedgerTables extends StorageTables {
   ledger_transfers: TransfersTable;
   ledger_balances: BalancesTable;
   ledger_nodes: NodesTable;
@@ -115,4 +121,5 @@ export const ledgerMigrations: readonly Migration[] = [
       'CREATE TABLE ledger_nodes (id TEXT NOT NULL PRIMARY KEY, lease_until_ms BIGINT NOT NULL)',
     ],
   },
+  ...storageMigrations,
 ];

@@ -7,6 +7,7 @@ import type { Database } from '../storage/database.ts';
 import { StatementError } from '../storage/statement-error.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, openAccounts, walletId } from './account.ts';
+import { accountOpening } from './account-opening.ts';
 import { type Charge, type ChargeConversion, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
 import { type ConversionColumns, LedgerStatements, type NewTransfer } from './ledger-statements.ts';
 import type { BalancesTable, TransferPhase } from './ledger-tables.ts';
@@ -170,20 +171,10 @@ export class Ledger {
     const { account, accountId: id, amountNanos } = leg;
     const [balance] = await this.#database.query(this.#statements.balance(id));
     if (balance !== undefined && holds(balance, amountNanos)) return;
-    if (balance !== undefined || (account.kind === 'wallet' && !account.openable)) throw shortOf(leg, balance);
-    const nowMs = this.#clock.nowMs();
-    const budget = account.kind === 'budget';
-    const allowanceNanos = budget ? account.allowanceNanos : 0n;
-    const opening = this.#statements.opening({
-      id, kind: account.kind, owner_id: budget ? account.ownerId : account.tenantId, currency: account.currency,
-      posted_nanos: allowanceNanos, pending_nanos: 0n, floor_nanos: budget ? 0n : null, opened_ms: nowMs,
-    });
-    const allowance: NewTransfer = {
-      id: `${id}/allowance`, kind: 'allowance', phase: 'posted', debit_account: openAccounts.allowance(account.currency), credit_account: id,
-      amount_nanos: allowanceNanos, currency: account.currency, created_ms: nowMs,
-    };
+    const opening = balance === undefined ? accountOpening(this.#statements, account, this.#clock.nowMs()) : undefined;
+    if (opening === undefined) throw shortOf(leg, balance);
     // When another call opened it a moment ago, that is as good.
-    await this.#database.commitIf([opening], budget ? [this.#statements.insertion([allowance])] : []);
+    await this.#database.commitIf(opening.guards, opening.statements);
   }
 
   #pendingRows({ lifeMs, memo }: HoldWish, { generationId, tenantId, keyId, legs }: Hold): NewTransfer[] {
@@ -236,7 +227,8 @@ export class Ledger {
   }
 }
 
-function holds({ posted_nanos: posted, pending_nanos: pending, floor_nanos: floor }: BalancesTable, amount: Nanos): boolean {
+/** Whether an account has `amount` to spare. */
+export function holds({ posted_nanos: posted, pending_nanos: pending, floor_nanos: floor }: BalancesTable, amount: Nanos): boolean {
   return floor === null || posted - pending - amount >= floor;
 }
 
@@ -245,7 +237,8 @@ export function endOf(transferId: string): string {
   return `${transferId}/end`;
 }
 
-function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: ChargeConversion): ConversionColumns {
+/** As the journal has it. */
+export function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }: ChargeConversion): ConversionColumns {
   return { price_nanos: priceNanos, price_currency: priceCurrency, rate, rate_from: rateFrom };
 }
 

@@ -151,6 +151,7 @@ export class Wallets {
         .select(({ fn }) => ['kind', 'currency', fn.sum<Nanos>('amount_nanos').as('sum_nanos')])
         .where('tenant_id', '=', tenantId)
         .where('generation_id', 'is', null)
+        .where('cache_id', 'is', null)
         .where('kind', 'in', ['top-up', 'withdrawal', 'trial'])
         .groupBy(['kind', 'currency'])
         .compile(),
@@ -172,6 +173,7 @@ export class Wallets {
         .selectAll()
         .where('tenant_id', '=', tenantId)
         .where('generation_id', 'is', null)
+        .where('cache_id', 'is', null)
         .orderBy('created_ms', 'desc')
         .orderBy('id', 'desc')
         .limit(Math.min(Math.max(1, Math.trunc(limit)), listLimitMax))

@@ -118,7 +118,7 @@ export class FiguresStore {
     return rows[0]?.taken_ms;
   }
 
-  /** What an upstream's calls cost by our own records, pruned ones included, by day, cost state and currency. */
+  /** What an upstream's calls, and what it kept in context caches, cost by our own records, pruned ones included, by day, cost state and currency. */
   async ownCosts(upstreamId: string, { fromDay, toDay }: DaySpan): Promise<OwnCost[]> {
     const rows = await this.#database.report(
       this.#builder
@@ -142,6 +142,18 @@ export class FiguresStore {
             .where('day', '>=', fromDay)
             .where('day', '<', toDay)
             .groupBy(['day', 'cost_state', 'currency']),
+        )
+        .unionAll(
+          this.#builder
+            .selectFrom('storage_hours')
+            .select((column) => [
+              column('hour', '/', column.lit(24)).as('day'), 'cost_state', 'currency',
+              column.cast<Nanos | null>(column.fn.sum('cost_nanos'), 'bigint').as('cost_nanos'), column.lit<number>(0).as('count'),
+            ])
+            .where('upstream_id', '=', upstreamId)
+            .where('hour', '>=', fromDay * 24)
+            .where('hour', '<', toDay * 24)
+            .groupBy((column) => [column('hour', '/', column.lit(24)), 'cost_state', 'currency']),
         )
         .compile(),
     );

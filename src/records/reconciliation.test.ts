@@ -12,6 +12,7 @@ import { Reconciliation } from './reconciliation.ts';
 import { RecordsStore } from './records-store.ts';
 import { recordsMigrations } from './records-tables.ts';
 import { Retention } from './retention.ts';
+import { StorageHours, type StoredPiece } from './storage-hours.ts';
 import type { UpstreamAccount } from './upstream-account.ts';
 import { parseUtcDay, utcDayText } from './utc-day.ts';
 
@@ -78,6 +79,18 @@ onEveryDatabase((databases) => {
       await reconciliation.importCsv(upstream, 'day,amount,currency\n2026-05-02,5,USD\n');
       await expect(reconciliation.importCsv(upstream, 'day,amount,currency\n2026-05-01,9,USD\n2026-05-02,?,USD\n')).rejects.toMatchObject({ code: 'invalid_request' });
       expect(await shown()).toMatchObject([{ day: '2026-05-01', theirNanos: usd(1) }, { day: '2026-05-02', theirNanos: usd(5) }]);
+    });
+
+    it('is compared with what was kept in context caches too', async () => {
+      const piece: StoredPiece = {
+        fromMs: atMs('2026-05-01T23:00:00Z'), tenantId: 'ten_1', keyId: 'key_1', modelId: 'kimi-k2', upstreamId: upstream, costState: 'priced', tokenSeconds: 1,
+        cost: { currency: 'USD', amountNanos: usd(2) }, charge: { currency: 'USD', amountNanos: usd(9), lossNanos: 0n }, exchangeRate: undefined,
+      };
+      const hours = new StorageHours(database);
+      await database.commit([hours.addition(piece), hours.addition({ ...piece, costState: 'free', charge: undefined }), hours.addition({ ...piece, fromMs: atMs('2026-05-02T00:00:00Z') })]);
+      await save({ startedMs: atMs('2026-05-01T10:00:00Z') });
+      await reconciliation.importCsv(upstream, 'day,amount,currency\n2026-05-01,3,USD\n');
+      expect(await shown()).toMatchObject([{ day: '2026-05-01', ownNanos: usd(3), driftNanos: 0n }, { day: '2026-05-02', ownNanos: usd(2) }]);
     });
 
     it('is compared with pruned days as with others', async () => {

@@ -10,6 +10,7 @@ import type { Database } from '../storage/database.ts';
 import type { GenerationRecord } from './generation-record.ts';
 import { RecordsStore } from './records-store.ts';
 import { recordsMigrations } from './records-tables.ts';
+import { StorageHours, type StoredPiece } from './storage-hours.ts';
 import type { UsageGrouping } from './usage-rows.ts';
 import type { UsageTotal } from './usage-total.ts';
 
@@ -144,7 +145,8 @@ onEveryDatabase((databases) => {
       return store.usageTotals({ tenantId, groupBy, fromMs, toMs });
     }
 
-    const zero = { chargedNanos: 0n, costNanos: 0n, freeNanos: 0n, cacheSavedNanos: 0n, lossNanos: 0n };
+    const zero = { chargedNanos: 0n, costNanos: 0n, freeNanos: 0n, cacheSavedNanos: 0n, lossNanos: 0n, storageNanos: 0n };
+    const storage = { tokenSeconds: 0, unpricedTokenSeconds: 0 };
 
     async function example(): Promise<TenantId> {
       const tenantId = freshTenant();
@@ -171,6 +173,7 @@ onEveryDatabase((databases) => {
           generations: { complete: 3, partial: 1, failed: 1, unknown: 0 },
           tokens: { inputUncached: 400, cacheRead: 160, cacheWrite: 12, cacheWrite1h: 8, output: 200, reasoning: 80 },
           webSearchCount: 4,
+          storage,
           estimatedCount: 1,
           unmeasuredCount: 1,
           unpricedCount: 0,
@@ -186,6 +189,7 @@ onEveryDatabase((databases) => {
           generations: { complete: 1, partial: 0, failed: 0, unknown: 0 },
           tokens: { inputUncached: 100, cacheRead: 40, cacheWrite: 3, cacheWrite1h: 2, output: 50, reasoning: 20 },
           webSearchCount: 1,
+          storage,
           estimatedCount: 0,
           unmeasuredCount: 0,
           unpricedCount: 1,
@@ -194,6 +198,31 @@ onEveryDatabase((databases) => {
           amounts: [],
         },
       ]);
+    });
+
+    it('count what was kept in context caches by its hours, in groups of its own or with the calls', async () => {
+      const tenantId = freshTenant();
+      const hour = 3_600_000;
+      const hours = new StorageHours(database);
+      const piece = (fromMs: number, more: Partial<StoredPiece> = {}): StoredPiece => ({
+        fromMs, tenantId, keyId: 'key_A', modelId: 'kimi-k2', upstreamId: 'ark', costState: 'priced', tokenSeconds: 3_600_000,
+        cost: { currency: 'CNY', amountNanos: 10n }, charge: { currency: 'RUB', amountNanos: 120n, lossNanos: 3n }, exchangeRate: '11', ...more,
+      });
+      const unknown = { costState: 'unpriced', cost: undefined, charge: undefined, exchangeRate: undefined } as const;
+      await database.commit([
+        hours.addition(piece(23 * hour)), hours.addition(piece(23.5 * hour)), hours.addition(piece(24 * hour)),
+        hours.addition(piece(24 * hour, { modelId: 'other', ...unknown })), hours.addition(piece(24 * hour, { tenantId: freshTenant() })),
+      ]);
+      await save(record({ tenantId, upstreamId: 'ark', costState: 'priced', currency: 'CNY', costNanos: 1n, chargeNanos: 2n, chargeCurrency: 'CNY', startedMs: 1 }));
+      const [first, second] = await totals(tenantId, 'day', 0, 99 * hour);
+      expect(first).toMatchObject({ day: 0, generations: { complete: 1 }, storage: { tokenSeconds: 7_200_000, unpricedTokenSeconds: 0 }, amounts: [
+        { currency: 'CNY', costNanos: 21n, chargedNanos: 2n, storageNanos: 0n, margin: 1n }, { currency: 'RUB', chargedNanos: 240n, storageNanos: 240n, lossNanos: 6n, margin: 20n },
+      ] });
+      expect(second).toMatchObject({ day: 1, generations: { complete: 0 }, storage: { tokenSeconds: 7_200_000, unpricedTokenSeconds: 3_600_000 } });
+      expect((await totals(tenantId, 'upstream', 0, 99 * hour)).map((total) => [total.upstreamId, total.storage.tokenSeconds])).toEqual([['ark', 14_400_000]]);
+      expect((await totals(tenantId, 'model', 24 * hour, 99 * hour)).map((total) => total.modelId)).toEqual(['kimi-k2', 'other']);
+      expect(await totals(tenantId, 'model', 24 * hour + 1, 99 * hour)).toEqual([]);
+      expect(await totals(tenantId, 'key', 1, 23 * hour)).toMatchObject([{ storage: { tokenSeconds: 0 } }]);
     });
 
     it('tell calls whose outcome is unknown from those whose model has no price', async () => {

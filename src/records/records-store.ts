@@ -6,6 +6,7 @@ import type { Usage } from '../dialogue/usage.ts';
 import type { Database } from '../storage/database.ts';
 import type { GenerationRecord, GenerationState } from './generation-record.ts';
 import type { GenerationsTable, RecordsTables } from './records-tables.ts';
+import { hourMs } from './storage-hours-table.ts';
 import { type UsageQuery, usageRowsQuery } from './usage-rows.ts';
 import { type UsageTotal, usageTotalsOf } from './usage-total.ts';
 import { dayMs, utcDayText, utcDayOf } from './utc-day.ts';
@@ -97,8 +98,8 @@ export class RecordsStore {
   }
 
   /**
-   * What the generations of a key that began at `sinceMs` or later were charged, pruned ones included, one sum for each
-   * currency, those in alphabetical order. What is still under way is not in it.
+   * What a key was charged: for generations that began at `sinceMs` or later, pruned ones included, and for what was kept in context
+   * caches in the hours since then; one sum for each currency, those in alphabetical order. What is still under way is not in it.
    */
   async keySpend(keyId: string, sinceMs: number): Promise<{ currency: Currency; nanos: Nanos }[]> {
     const kept = this.#builder
@@ -115,7 +116,14 @@ export class RecordsStore {
       .where('charge_currency', '<>', '')
       .where('day', '>=', Math.floor(sinceMs / dayMs))
       .groupBy('charge_currency');
-    const rows = await this.#database.report(kept.unionAll(pruned).compile());
+    const stored = this.#builder
+      .selectFrom('storage_hours')
+      .select((column) => ['charge_currency', column.fn.sum<Nanos>('charge_nanos').as('sum_nanos')])
+      .where('key_id', '=', keyId)
+      .where('charge_currency', '<>', '')
+      .where('hour', '>=', Math.ceil(sinceMs / hourMs))
+      .groupBy('charge_currency');
+    const rows = await this.#database.report(kept.unionAll(pruned).unionAll(stored).compile());
     const sums = Map.groupBy(rows, ({ charge_currency: currency }) => currency ?? '');
     return [...sums]
       .map(([currency, same]) => ({ currency, nanos: same.reduce((so, { sum_nanos: nanos }) => so + nanos, 0n) }))
@@ -124,7 +132,7 @@ export class RecordsStore {
 
   /**
    * What was used, what it cost and what was charged for it in `[fromMs, toMs)`, by start of the generation, pruned ones
-   * included; see `UsageTotal`. Throws `invalid_request` when the time begins or ends within a day of which only the sums
+   * included, and by the beginning of each hour in which something was kept in a context cache; see `UsageTotal`. Throws `invalid_request` when the time begins or ends within a day of which only the sums
    * are left.
    */
   async usageTotals(query: UsageQuery): Promise<UsageTotal[]> {

@@ -1,6 +1,7 @@
 import type { Migration } from '../storage/migration.ts';
 import type { CostState, GenerationState } from './generation-record.ts';
 import { reportMigrations } from './report-migrations.ts';
+import { storageHoursMigrations, type StorageHoursTable } from './storage-hours-table.ts';
 import type { FigureSource } from './upstream-figure.ts';
 
 /** One row per generation; see `GenerationRecord`. Times are integer milliseconds, booleans 0/1. */
@@ -145,6 +146,7 @@ export interface IdempotentRequestsTable {
 export interface RecordsTables {
   generations: GenerationsTable;
   usage_days: UsageDaysTable;
+  storage_hours: StorageHoursTable;
   records_retention: RecordsRetentionTable;
   upstream_figures: UpstreamFiguresTable;
   balance_snapshots: BalanceSnapshotsTable;
@@ -214,4 +216,5 @@ export const recordsMigrations: readonly Migration[] = [
     ],
   },
   ...reportMigrations,
+  ...storageHoursMigrations,
 ];

@@ -3,6 +3,7 @@ import type { TenantId } from '../base/id.ts';
 import type { Currency, Nanos } from '../base/money.ts';
 import type { CostState, GenerationState } from './generation-record.ts';
 import type { RecordsTables } from './records-tables.ts';
+import { hourMs } from './storage-hours-table.ts';
 import { dayMs } from './utc-day.ts';
 
 export type UsageGrouping = 'key' | 'model' | 'upstream' | 'day' | 'tenant' | 'key-model' | 'day-model';
@@ -28,7 +29,10 @@ export interface UsageQuery {
   readonly groupBy: UsageGrouping;
 }
 
-/** Sums over generations that share the columns of the grouping, and everything else that keeps sums apart. */
+/**
+ * Sums over generations, or over what was kept in context caches, that share the columns of the grouping, and everything else that
+ * keeps sums apart. Rows of storage count no generation; their amounts stand in the same columns.
+ */
 export interface UsageRow {
   /** Null, like the four after it, when not grouped by. */
   readonly day: number | null;
@@ -53,6 +57,8 @@ export interface UsageRow {
   readonly output_tokens: number | null;
   readonly reasoning_tokens: number | null;
   readonly web_searches: number | null;
+  /** Null: a row of generations. */
+  readonly stored_token_seconds: number | null;
   readonly cost_nanos: Nanos | null;
   readonly charge_nanos: Nanos | null;
   readonly loss_nanos: Nanos | null;
@@ -73,7 +79,7 @@ const counted = ['generation_count', 'measured_count', 'estimated_count', 'flagg
  * within a pruned day.
  */
 export function usageRowsQuery(builder: Kysely<RecordsTables>, query: UsageQuery): CompiledQuery<UsageRow> {
-  return keptRows(builder, query).unionAll(prunedRows(builder, query)).compile();
+  return keptRows(builder, query).unionAll(prunedRows(builder, query)).unionAll(storedRows(builder, query)).compile();
 }
 
 function keptRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
@@ -97,6 +103,7 @@ function keptRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
       column.fn.count<number>('flags').as('flagged_count'),
       // A sum is numeric in Postgres; here it is an integer like its parts.
       ...summedNumbers.map((name) => column.cast<number | null>(column.fn.sum(name), 'bigint').as(name)),
+      absentNumber(column).as('stored_token_seconds'),
       ...summedNanos.map((name) => column.cast<Nanos | null>(column.fn.sum(name), 'bigint').as(name)),
     ])
     .where('started_ms', '>=', query.fromMs)
@@ -107,9 +114,10 @@ function keptRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
   return select;
 }
 
+const orNull = (name: 'upstream_id' | 'currency' | 'charge_currency' | 'exchange_rate') => sql<string | null>`nullif(${sql.ref(name)}, '')`;
+
 function prunedRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
   const group = groupColumns[query.groupBy];
-  const orNull = (name: 'upstream_id' | 'currency' | 'charge_currency' | 'exchange_rate') => sql<string | null>`nullif(${sql.ref(name)}, '')`;
   let select = builder
     .selectFrom('usage_days')
     .select((column) => [
@@ -125,6 +133,7 @@ function prunedRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
       orNull('exchange_rate').as('exchange_rate'),
       ...counted.map((name) => column.cast<number>(column.fn.sum(name), 'bigint').as(name)),
       ...summedNumbers.map((name) => column.cast<number | null>(column.fn.sum(name), 'bigint').as(name)),
+      absentNumber(column).as('stored_token_seconds'),
       ...summedNanos.map((name) => column.cast<Nanos | null>(column.fn.sum(name), 'bigint').as(name)),
     ])
     .where('day', '>=', Math.ceil(query.fromMs / dayMs))
@@ -132,6 +141,36 @@ function prunedRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
     .groupBy(['state', 'cost_state', 'currency', 'charge_currency', 'exchange_rate']);
   if (query.tenantId !== undefined) select = select.where('tenant_id', '=', query.tenantId);
   for (const name of group) select = select.groupBy(name);
+  return select;
+}
+
+/** Storage counts in the hour in which it was kept. */
+function storedRows(builder: Kysely<RecordsTables>, query: UsageQuery) {
+  const group = groupColumns[query.groupBy];
+  let select = builder
+    .selectFrom('storage_hours')
+    .select((column) => [
+      group.includes('day') ? column('hour', '/', column.lit(dayMs / hourMs)).as('day') : absentNumber(column).as('day'),
+      group.includes('tenant_id') ? column.ref('tenant_id').as('tenant_id') : absentText(column).as('tenant_id'),
+      group.includes('key_id') ? column.ref('key_id').as('key_id') : absentText(column).as('key_id'),
+      group.includes('model_id') ? column.ref('model_id').as('model_id') : absentText(column).as('model_id'),
+      group.includes('upstream_id') ? orNull('upstream_id').as('upstream_id') : absentText(column).as('upstream_id'),
+      sql<GenerationState>`'complete'`.as('state'),
+      'cost_state',
+      orNull('currency').as('currency'),
+      orNull('charge_currency').as('charge_currency'),
+      orNull('exchange_rate').as('exchange_rate'),
+      ...counted.map((name) => column.lit<number>(0).as(name)),
+      ...summedNumbers.map((name) => absentNumber(column).as(name)),
+      column.cast<number | null>(column.fn.sum('token_seconds'), 'bigint').as('stored_token_seconds'),
+      ...(['cost_nanos', 'charge_nanos', 'loss_nanos'] as const).map((name) => column.cast<Nanos | null>(column.fn.sum(name), 'bigint').as(name)),
+      column.cast<Nanos | null>(column.lit(null), 'bigint').as('cache_saved_nanos'),
+    ])
+    .where('hour', '>=', Math.ceil(query.fromMs / hourMs))
+    .where('hour', '<', Math.ceil(query.toMs / hourMs))
+    .groupBy(['cost_state', 'currency', 'charge_currency', 'exchange_rate']);
+  if (query.tenantId !== undefined) select = select.where('tenant_id', '=', query.tenantId);
+  for (const name of group) select = name === 'day' ? select.groupBy((column) => column('hour', '/', column.lit(dayMs / hourMs))) : select.groupBy(name);
   return select;
 }
 

@@ -8,14 +8,16 @@ export interface CurrencyAmounts {
   readonly currency: Currency;
   /** What callers pay. */
   readonly chargedNanos: Nanos;
-  /** What upstreams charge for `priced` generations. */
+  /** What upstreams charge for `priced` generations and storage. */
   readonly costNanos: Nanos;
   /** What the `free` ones would have cost. */
   readonly freeNanos: Nanos;
   /** What callers saved by cached tokens. */
   readonly cacheSavedNanos: Nanos;
-  /** What generations cost beyond their reservations; it is in no charge. */
+  /** What generations cost beyond their reservations, and storage that could not be paid for; it is in no charge. */
   readonly lossNanos: Nanos;
+  /** Of what callers pay, for keeping context caches. */
+  readonly storageNanos: Nanos;
   /**
    * What callers pay in this currency less what those same calls cost, costs in other currencies at the exchange rate
    * recorded with each; costs of calls that nobody pays for count in their own currency. `none`: there is nothing to tell.
@@ -24,7 +26,7 @@ export interface CurrencyAmounts {
   readonly margin: Nanos | 'none' | 'unknown';
 }
 
-/** Sums over the generations that share what was grouped by. Amounts of different currencies are never added up. */
+/** Sums over the generations, and what was kept in context caches, that share what was grouped by. Amounts of different currencies are never added up. */
 export interface UsageTotal {
   /** Present when grouped by day. */
   readonly day?: UtcDay;
@@ -48,6 +50,12 @@ export interface UsageTotal {
   };
   /** Web searches that vendors ran. */
   readonly webSearchCount: number;
+  /** Tokens in context caches, times the seconds that they were kept. */
+  readonly storage: {
+    readonly tokenSeconds: number;
+    /** Of these, where nobody knows what keeping them costs; it is in no sum. */
+    readonly unpricedTokenSeconds: number;
+  };
   /** Generations whose tokens we counted ourselves. */
   readonly estimatedCount: number;
   /** Generations of whose usage nothing is known; their tokens are missing above. */
@@ -94,6 +102,10 @@ function totalOf(rows: readonly UsageRow[]): UsageTotal {
       reasoning: sum((row) => row.reasoning_tokens),
     },
     webSearchCount: sum((row) => row.web_searches),
+    storage: {
+      tokenSeconds: sum((row) => row.stored_token_seconds),
+      unpricedTokenSeconds: sum((row) => (row.cost_state === 'unpriced' ? row.stored_token_seconds : 0)),
+    },
     estimatedCount: sum((row) => row.estimated_count),
     unmeasuredCount: sum((row) => row.generation_count - row.measured_count),
     freeCount: countIf((row) => row.cost_state === 'free'),
@@ -110,6 +122,7 @@ interface Adding {
   free: Nanos;
   cacheSaved: Nanos;
   loss: Nanos;
+  storage: Nanos;
   /** Whether anything was charged in it, or spent in it for nobody. */
   tells: boolean;
   costUnknown: boolean;
@@ -122,7 +135,7 @@ function amountsOf(rows: readonly UsageRow[]): readonly CurrencyAmounts[] {
   const of = (currency: Currency): Adding => {
     const known = byCurrency.get(currency);
     if (known !== undefined) return known;
-    const fresh = { charged: 0n, cost: 0n, free: 0n, cacheSaved: 0n, loss: 0n, tells: false, costUnknown: false, costByRate: new Map() };
+    const fresh = { charged: 0n, cost: 0n, free: 0n, cacheSaved: 0n, loss: 0n, storage: 0n, tells: false, costUnknown: false, costByRate: new Map() };
     byCurrency.set(currency, fresh);
     return fresh;
   };
@@ -134,6 +147,7 @@ function amountsOf(rows: readonly UsageRow[]): readonly CurrencyAmounts[] {
       amounts.charged += row.charge_nanos ?? 0n;
       amounts.cacheSaved += row.cache_saved_nanos ?? 0n;
       amounts.loss += row.loss_nanos ?? 0n;
+      if (row.stored_token_seconds !== null) amounts.storage += row.charge_nanos ?? 0n;
     }
     compare(row, of);
   }
@@ -145,6 +159,7 @@ function amountsOf(rows: readonly UsageRow[]): readonly CurrencyAmounts[] {
       freeNanos: amounts.free,
       cacheSavedNanos: amounts.cacheSaved,
       lossNanos: amounts.loss,
+      storageNanos: amounts.storage,
       margin: marginOf(amounts),
     }))
     .sort((one, other) => (one.currency < other.currency ? -1 : 1));

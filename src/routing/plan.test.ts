@@ -56,6 +56,14 @@ const refused = (model: string, given: Given = {}): readonly [FaultCode, string]
 };
 
 describe('order of attempts', () => {
+  it('has who may hold the conversation first, but only among equals', () => {
+    const all = order(planFor('kimi-k2-thinking'));
+    const last = all.at(-1) ?? '';
+    expect(all.length).toBeGreaterThan(2);
+    expect(order(planFor('kimi-k2-thinking', { heldAt: [last, 'gone'] }))).toEqual([last, ...all.slice(0, -1)]);
+    expect(order(planFor('kimi-k2-thinking', { heldAt: [last], states: { [last]: { kind: 'cooling' } } }))).toEqual(all);
+  });
+
   it('is the catalog’s', () => {
     const made = planFor('moonshotai/Kimi-K2-Thinking');
     expect(order(made)).toEqual(['moonshot', 'ark', 'cometapi', 'openrouter']);

@@ -37,6 +37,8 @@ export interface PlanInput {
   readonly everConfigured: boolean;
   /** Whether one is configured now. */
   readonly configured: boolean;
+  /** Upstreams that may hold this conversation's beginning: of two that are equal otherwise, such a one is first. */
+  readonly heldAt?: readonly string[];
   readonly health: (upstreamId: string) => HealthState;
   readonly nowMs: number;
 }
@@ -68,7 +70,7 @@ export interface Plan {
  *
  * The catalog's order is the order of attempts. Put back, in this order of weight: offers whose window does not hold the
  * prompt and the output that the caller asks for (a vendor answers 400 then, moonshot-api.md 2.1), offers past their
- * retirement day, upstreams that are cooling down. Left out: offers whose window does not hold the prompt, unpriced ones
+ * retirement day, upstreams that are cooling down, and, least, those that hold nothing of the conversation where others do. Left out: offers whose window does not hold the prompt, unpriced ones
  * unless the policy allows them, and upstreams that said when to come back.
  *
  * Throws `model_not_found`, `permission_denied`, `prompt_too_long`, `model_unpriced`, `no_upstream`, and
@@ -131,7 +133,7 @@ function sandboxAttempt(input: PlanInput): PlannedAttempt {
 /** An offer that may be tried, before health is asked. */
 interface Candidate {
   readonly attempt: PlannedAttempt;
-  /** Put back by its window or its retirement; 0 is first. */
+  /** Put back by its window, its retirement, or a cache that it lacks; the lowest is first. */
   readonly rank: number;
 }
 
@@ -198,7 +200,9 @@ function candidate(offer: Offer, price: Price | undefined, input: PlanInput, nam
     retired,
     successor: false,
   };
-  return { attempt, rank: (holdsOutputToo(offer, input) ? 0 : 4) + (retired ? 2 : 0) };
+  // Less than any reason to put an offer back, and so only among equals.
+  const held = input.heldAt?.includes(offer.upstreamId) === true ? 0 : 0.5;
+  return { attempt, rank: (holdsOutputToo(offer, input) ? 0 : 4) + (retired ? 2 : 0) + held };
 }
 
 /** A model that somebody still serves is never mapped; nor is one that the key may use to one that it may not. */

@@ -1,7 +1,9 @@
+import type { MessagesDialect } from '../wire/anthropic-messages/messages-dialect.ts';
 import type { ChatDialect } from '../wire/openai-chat/chat-dialect.ts';
+import type { ResponsesDialect } from '../wire/openai-responses/responses-dialect.ts';
 
 /** The vendors and servers that we have a row for; `openai` is every other OpenAI-compatible one. */
-export type DialectName = 'moonshot' | 'ark' | 'cometapi' | 'routerai' | 'openrouter' | 'vllm' | 'sglang' | 'llamacpp' | 'openai';
+export type DialectName = 'moonshot' | 'kimi-coding' | 'ark' | 'cometapi' | 'routerai' | 'openrouter' | 'vllm' | 'sglang' | 'llamacpp' | 'openai';
 
 /*
  * What needs no row, since one lenient reading fits all of them:
@@ -34,6 +36,12 @@ const moonshot: ChatDialect = {
   stopBytesMax: 32,
   choicesMax: 5,
 };
+
+/**
+ * Kimi Code's plan: Moonshot's models and API under keys of its own (moonshot-api.md 1.0). Searching is a service of its own there
+ * (2.5).
+ */
+const kimiCoding: ChatDialect = { ...moonshot, builtinTools: false };
 
 const ark: ChatDialect = {
   // responses-ark-anthropic-batch.md 2.2.
@@ -124,6 +132,7 @@ const llamacpp: ChatDialect = { ...openWeights, partial: 'last-assistant' };
 
 const dialects: Readonly<Record<DialectName, ChatDialect>> = {
   moonshot,
+  'kimi-coding': kimiCoding,
   ark,
   cometapi,
   // Slugs with variants, `reasoning`, `/api/v1` (6.4 and the seed).
@@ -138,4 +147,102 @@ const dialects: Readonly<Record<DialectName, ChatDialect>> = {
 /** The row of `name`. Facts are from moonshot-api.md unless the row says otherwise. */
 export function dialectOf(name: DialectName): ChatDialect {
   return dialects[name];
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** Any server with a Responses API of which we know no more. */
+const openaiResponses: ResponsesDialect = {
+  thinkingSwitch: 'effort-only',
+  contextCache: false,
+  // Nothing is stored there, so that reasoning which is not shown must come along (responses-ark-anthropic-batch.md 1.2).
+  encryptedReasoning: true,
+  strictTools: true,
+  otherTools: true,
+  developerRole: true,
+  temperatureMax: 2,
+  fixedSampling: true,
+  moonshotRules: false,
+  missingFields: none,
+};
+
+/** Moonshot's fields are OpenAI's, of which it names a few (moonshot-api.md 1.9); the limits are those of its models. */
+const moonshotResponses: ResponsesDialect = { ...openaiResponses, otherTools: false, developerRole: false, temperatureMax: 1, moonshotRules: true };
+
+/** responses-ark-anthropic-batch.md 2.3. */
+const arkResponses: ResponsesDialect = {
+  thinkingSwitch: 'thinking-object',
+  contextCache: true,
+  // Kimi's reasoning comes as a summary, in plain words.
+  encryptedReasoning: false,
+  strictTools: false,
+  otherTools: false,
+  developerRole: false,
+  temperatureMax: 2,
+  fixedSampling: false,
+  moonshotRules: false,
+  missingFields: new Set([
+    'truncation', 'prompt', 'user', 'top_logprobs', 'prompt_cache_options', 'prompt_cache_retention', 'moderation', 'access_programs', 'image',
+  ]),
+  includes: new Set(['message.input_image.image_url', 'message.input_audio.audio_url']),
+};
+
+/** The row of `name` for its Responses API. */
+export function responsesDialectOf(name: DialectName): ResponsesDialect {
+  if (name === 'ark') return arkResponses;
+  return name === 'moonshot' || name === 'kimi-coding' ? moonshotResponses : openaiResponses;
+}
+
+/** moonshot-api.md 1.8, unless the line says otherwise. */
+const moonshotMessages: MessagesDialect = {
+  thinkingTypes: ['enabled', 'disabled'],
+  // Beside `type`, and for some models `keep`, Moonshot's object takes nothing (2.3).
+  thinkingBudget: 'refused',
+  efforts: ['low', 'high', 'max'],
+  contextManagement: true,
+  // Thinking is wanted back whatever its signature (responses-ark-anthropic-batch.md 3.8).
+  unsignedThinking: true,
+  thinkingBesideCalls: true,
+  jsonSchema: true,
+  namedToolChoice: false,
+  parallelSwitch: false,
+  // Its schema has no sampling at all.
+  temperatureMax: undefined,
+  stopMax: 5,
+  stopBytesMax: 32,
+  systemMessages: false,
+  prefill: true,
+  documents: false,
+  imageUrlSchemes: ['ms:'],
+  metadata: true,
+  callIds: 'any',
+  fieldsRefused: [],
+  toolFieldsRefused: [],
+  // responses-ark-anthropic-batch.md 3.8.
+  blocksRefused: ['tool_reference'],
+  moonshotRules: true,
+};
+
+/** Any server that takes Anthropic's Messages and of which we know no more: what its oldest form has (responses-ark-anthropic-batch.md 3.2). */
+const plainMessages: MessagesDialect = {
+  ...moonshotMessages,
+  thinkingBudget: 'taken',
+  efforts: [],
+  contextManagement: false,
+  thinkingBesideCalls: false,
+  jsonSchema: false,
+  namedToolChoice: true,
+  parallelSwitch: true,
+  temperatureMax: 1,
+  stopMax: 64,
+  stopBytesMax: undefined,
+  prefill: false,
+  imageUrlSchemes: ['https:', 'http:'],
+  blocksRefused: [],
+  moonshotRules: false,
+};
+
+/** The row of `name` for its Messages API. */
+export function messagesDialectOf(name: DialectName): MessagesDialect {
+  return name === 'moonshot' || name === 'kimi-coding' ? moonshotMessages : plainMessages;
 }

@@ -185,8 +185,8 @@ describe('moongate usage --format', () => {
     const argv = ['usage', '--from', '2026-02-01', '--by', 'key', '--format', 'csv'];
     const { stdout } = await moongate(argv);
     const [header = '', line = '', end] = stdout.split('\r\n');
-    expect(header).toMatch(/^day,tenant,key,key_label,key_mode,model,upstream,calls,.*,charged_usd,cost_usd,margin_usd,cache_saved_usd,loss_usd,free_usd$/);
-    expect(line).toMatch(new RegExp(`^,,${key.id},"'=HYPERLINK\\(""http://x"",""y""\\)",live,,,1,0,.*,0\\.00023,0\\.00123,-0\\.001,0,0,0$`));
+    expect(header).toMatch(/^day,tenant,key,key_label,key_mode,model,upstream,calls,.*,charged_usd,cost_usd,margin_usd,cache_saved_usd,loss_usd,free_usd,storage_usd$/);
+    expect(line).toMatch(new RegExp(`^,,${key.id},"'=HYPERLINK\\(""http://x"",""y""\\)",live,,,1,0,.*,0\\.00023,0\\.00123,-0\\.001,0,0,0,0$`));
     expect(end).toBe('');
     expect(await moongate([...argv, '--out', 'report.csv'])).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(readFileSync(join(server.folder, 'report.csv'), 'utf8')).toBe(stdout);
@@ -195,11 +195,32 @@ describe('moongate usage --format', () => {
     expect(await moongate([...argv, '--out', 'no/such/folder.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be written (ENOENT)') });
   });
 
+  it('tells what was kept in context caches, beside calls and without any', async () => {
+    const piece = {
+      fromMs: Date.parse('2025-04-01T00:00:00Z'), tenantId: 'ten_1', keyId: 'key_c', modelId: 'kimi-k2', upstreamId: 'keeper', tokenSeconds: 9_000_000, costState: 'priced',
+      cost: { currency: 'CNY', amountNanos: 17_000_000n }, charge: { currency: 'CNY', amountNanos: 20_000_000n, lossNanos: 0n }, exchangeRate: undefined,
+    } as const;
+    await server.keep(piece);
+    await server.keep({ ...piece, tokenSeconds: 3_600, costState: 'unpriced', cost: undefined, charge: undefined });
+    const span = ['--from', '2025-04-01', '--to', '2025-04-02'];
+    expect(cells((await moongate(['usage', ...span])).stdout)).toEqual([
+      'KEY|MODEL|CALLS|FAILED|PROMPT|CACHED|OUTPUT|CHARGED|SAVED|COST|MARGIN',
+      'key_c|kimi-k2|0|0|0|0|0|0.02 CNY|-|0.017 CNY|0.003 CNY',
+      '',
+      'kept in context caches: 2,501 token-hours; of CHARGED, 0.02 CNY is for that',
+      '!|context caches of unknown cost: 1 token-hours (their price says nothing of storage; they are in no sum)',
+    ]);
+    expect(await json(['usage', ...span])).toMatchObject({ total: { generations: 0, storage: { tokenSeconds: 9_003_600, unpricedTokenSeconds: 3_600 }, costs: [{ charged: '0.02', storage: '0.02' }] } });
+    const [header = '', line = ''] = (await moongate(['usage', ...span, '--format', 'csv'])).stdout.split('\r\n');
+    expect(header).toMatch(/,web_searches,stored_token_seconds,unpriced_stored_token_seconds,charged_cny,.*,storage_cny$/);
+    expect(line).toMatch(/,0,9003600,3600,0\.02,0\.017,0\.003,0,0,0,0\.02$/);
+  });
+
   it('leaves a margin empty that cannot be told, and shows the question mark in the table', async () => {
     await server.store({ ...record, id: 'gen_8', startedMs: Date.parse('2026-03-01T00:00:00Z'), chargeNanos: 7_000_000n, chargeCurrency: 'RUB' });
     const { stdout } = await moongate(['usage', '--from', '2026-03-01', '--by', 'model', '--format', 'csv']);
     expect(stdout.split('\r\n')[0]).toMatch(/,charged_rub,cost_rub,margin_rub,.*,charged_usd,/);
-    expect(stdout.split('\r\n')[1]).toMatch(/,0\.007,0,,0,0,0,0,0\.00123,,0,0,0$/);
+    expect(stdout.split('\r\n')[1]).toMatch(/,0\.007,0,,0,0,0,0,0,0\.00123,,0,0,0,0$/);
     const table = cells((await moongate(['usage', '--from', '2026-03-01', '--by', 'model'])).stdout);
     expect(table[1]).toMatch(/\|0\.007 RUB\|-\|0\.00123 USD\|\? RUB$/);
     expect(table.at(-1)).toBe('?|no margin: a cost is unknown, or in another currency without an exchange rate');

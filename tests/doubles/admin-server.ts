@@ -27,6 +27,7 @@ import { Reconciliation } from '../../src/records/reconciliation.ts';
 import { openMoney } from '../../src/open-money.ts';
 import { RecordsStore } from '../../src/records/records-store.ts';
 import { recordsMigrations } from '../../src/records/records-tables.ts';
+import { StorageHours, type StoredPiece } from '../../src/records/storage-hours.ts';
 import type { UpstreamAccount } from '../../src/records/upstream-account.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
 
@@ -52,6 +53,8 @@ export interface AdminServer extends AsyncDisposable {
   /** Accounts that upstreams tell about, by upstream; for the test to fill. */
   readonly accounts: Map<string, UpstreamAccount>;
   store(...records: readonly GenerationRecord[]): Promise<void>;
+  /** Has something be kept in a context cache. */
+  keep(piece: StoredPiece): Promise<void>;
 }
 
 /** Starts one; what it logs is dropped. */
@@ -102,6 +105,7 @@ export async function startAdminServer(): Promise<AdminServer> {
   return {
     url, adminToken, folder, keys, tenantId, ledger, accounts,
     commit: async ({ guards, statements }) => void (await database.commitIf(guards, statements)),
+    keep: async (piece) => void (await database.commit([new StorageHours(database).addition(piece)])),
     store: async (...list) => void (await database.commit(list.map((record) => records.insertion(record)))),
     async [Symbol.asyncDispose]() {
       await app.close();

@@ -35,6 +35,7 @@ function toTransfer(row: TransfersTable): Transfer {
     tenantId: row.tenant_id,
     keyId: row.key_id,
     generationId: row.generation_id,
+    cacheId: row.cache_id,
     createdAt: new Date(row.created_ms).toISOString(),
     expiresAt: row.expires_ms === null ? null : new Date(row.expires_ms).toISOString(),
   };

@@ -78,6 +78,10 @@ function toTotals(parts: readonly UsageTotal[]): UsageTotals {
       reasoning: sum((part) => part.tokens.reasoning),
     },
     webSearches: sum((part) => part.webSearchCount),
+    storage: {
+      tokenSeconds: sum((part) => part.storage.tokenSeconds),
+      unpricedTokenSeconds: sum((part) => part.storage.unpricedTokenSeconds),
+    },
     costs: toCosts(parts.flatMap((part) => part.amounts)),
   };
 }
@@ -90,6 +94,7 @@ function toCosts(amounts: readonly CurrencyAmounts[]): UsageTotals['costs'] {
     return {
       currency,
       charged: sum((one) => one.chargedNanos),
+      storage: sum((one) => one.storageNanos),
       cost: sum((one) => one.costNanos),
       free: sum((one) => one.freeNanos),
       cacheSaved: sum((one) => one.cacheSavedNanos),

@@ -41,7 +41,8 @@ export function choiceBeats(
     writer.say(argumentsText, (text) => ({ type: 'tool-call-delta', choice, index, argumentsText: text }));
   }
   const reason = writer.full ? 'length' : draft.finish;
-  writer.beats.push({ events: [{ type: 'choice-end', choice, finish: { reason } }], tokens: 0 });
+  const stopped = reason === 'stop' && draft.stopSequence !== undefined ? { stopSequence: draft.stopSequence } : {};
+  writer.beats.push({ events: [{ type: 'choice-end', choice, finish: { reason, ...stopped } }], tokens: 0 });
   return { beats: writer.beats, outputTokens: writer.tokens, thinkingTokens };
 }
 

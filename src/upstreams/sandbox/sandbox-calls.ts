@@ -1,6 +1,6 @@
 import { Fault } from '../../base/fault.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
-import type { Tool } from '../../dialogue/tool.ts';
+import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
 import { offeredTools } from './prompt-text.ts';
 import type { SandboxToolRule } from './sandbox-script.ts';
 import { type SampleBudget, sampleSchema } from './schema-sample.ts';
@@ -38,7 +38,7 @@ const topics: readonly (readonly [RegExp, RegExp])[] = [
  * Which tools are called, and with what. With tool_choice `none`, or `auto` after anything but a user message, none.
  * With `auto`: every tool whose name, or a word of it, the user mentions (or whose topic, in four languages); failing
  * that, the first tool when the user asks a question. `required` takes the same tools, or else the first; a named tool is
- * always called. One call per tool, at most eight; one in all when parallel calls are off.
+ * always called; of `allowed` tools, only those count. One call per tool, at most eight; one in all when parallel calls are off.
  * Throws an `invalid_request` fault when a tool must be called and is not there (moonshot-api.md 2.6).
  */
 export function planCalls(
@@ -48,8 +48,10 @@ export function planCalls(
   budget: SampleBudget,
   rule: SandboxToolRule = 'auto',
 ): readonly PlannedCall[] {
-  const tools = offeredTools(request).filter((tool) => tool.kind !== 'opaque');
-  const chosen = chooseTools(tools, request, situation, rule);
+  const { toolChoice } = request;
+  const allowed = toolChoice?.type === 'allowed' ? toolChoice.names : undefined;
+  const tools = offeredTools(request).filter((tool) => tool.kind !== 'opaque').filter(({ name }) => allowed?.includes(name) ?? true);
+  const chosen = chooseTools(tools, toolChoice, situation, rule);
   const kept = chosen.slice(0, request.parallelToolCalls === false ? 1 : callsMax);
   return kept.map((tool, index) => ({
     id: `functions.${tool.name}:${situation.callCount + index}`,
@@ -61,11 +63,10 @@ export function planCalls(
 
 function chooseTools(
   tools: readonly CallableTool[],
-  request: DialogueRequest,
+  choice: ToolChoice | undefined,
   situation: Situation,
   rule: SandboxToolRule,
 ): readonly CallableTool[] {
-  const choice = request.toolChoice;
   if (choice?.type === 'none') return [];
   if (choice?.type === 'named') {
     const named = tools.find((tool) => tool.name === choice.name);
@@ -73,7 +74,7 @@ function chooseTools(
     return [named];
   }
   const wanted = wantedTools(tools, situation);
-  if (choice?.type === 'required') {
+  if (choice?.type === 'required' || (choice?.type === 'allowed' && choice.mode === 'required')) {
     if (tools.length === 0) throw badChoice('tool_choice is "required" but no tools are offered');
     return wanted.length > 0 ? wanted : tools.slice(0, 1);
   }

@@ -17,6 +17,8 @@ export interface Draft {
   readonly refusal: string | undefined;
   readonly calls: readonly PlannedCall[];
   readonly finish: FinishReason;
+  /** The stop sequence that ended the text. */
+  readonly stopSequence?: string;
 }
 
 /** What a draft is made from. */
@@ -44,6 +46,7 @@ export function draftChoice(scene: DraftScene, random: SeededRandom): Draft {
 
 function healthyDraft(scene: DraftScene, random: SeededRandom): Draft {
   const { request, situation, facts, script } = scene;
+  if (request.contextCache?.prefixOnly === true) return { thinking: undefined, text: undefined, refusal: undefined, calls: [], finish: 'stop' };
   if (asksForRefusal(situation)) {
     return { thinking: undefined, text: undefined, refusal: refusalText(situation), calls: [], finish: 'content-filter' };
   }
@@ -54,10 +57,10 @@ function healthyDraft(scene: DraftScene, random: SeededRandom): Draft {
     ? thinkingText(situation, facts, request.thinking?.effort, calls.length > 0)
     : undefined;
   if (calls.length > 0) return { thinking, text: undefined, refusal: undefined, calls, finish: 'tool-calls' };
-  return { thinking, text: contentOf(scene, random), refusal: undefined, calls, finish: 'stop' };
+  return { thinking, ...contentOf(scene, random), refusal: undefined, calls, finish: 'stop' };
 }
 
-function contentOf({ request, situation, facts, script, budget }: DraftScene, random: SeededRandom): string {
+function contentOf({ request, situation, facts, script, budget }: DraftScene, random: SeededRandom): { readonly text: string; readonly stopSequence?: string } {
   const format = request.outputFormat ?? { type: 'text' };
   const answer = format.type === 'text'
     ? lengthened(answerText(situation, facts, random), script.outputTokens ?? 0, situation, random)

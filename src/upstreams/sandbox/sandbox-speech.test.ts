@@ -23,9 +23,9 @@ describe('splitPieces', () => {
 
 describe('untilStop', () => {
   it('takes the earliest stop, and never an empty one', () => {
-    expect(untilStop('abcabc', ['c', 'b', ''])).toBe('a');
-    expect(untilStop('abc', [])).toBe('abc');
-    expect(untilStop('abc', undefined)).toBe('abc');
+    expect(untilStop('abcabc', ['c', 'b', ''])).toEqual({ text: 'a', stopSequence: 'b' });
+    expect(untilStop('abc', [])).toEqual({ text: 'abc' });
+    expect(untilStop('abc', undefined)).toEqual({ text: 'abc' });
   });
 });
 

@@ -74,14 +74,17 @@ export function continued(prefix: string, answer: string): string {
   return prefix === '' || /\s$/u.test(prefix) ? answer : ` ${answer}`;
 }
 
-/** `text` up to the first of the `stop` sequences, which is not said itself. */
-export function untilStop(text: string, stop: readonly string[] | undefined): string {
+/** `text` up to the first of the `stop` sequences, which is not said itself; and which one it was, if any. */
+export function untilStop(text: string, stop: readonly string[] | undefined): { readonly text: string; readonly stopSequence?: string } {
   let end = text.length;
+  let met: string | undefined;
   for (const sequence of stop ?? []) {
     const at = sequence === '' ? -1 : text.indexOf(sequence);
-    if (at >= 0 && at < end) end = at;
+    if (at < 0 || at >= end) continue;
+    end = at;
+    met = sequence;
   }
-  return text.slice(0, end);
+  return { text: text.slice(0, end), ...(met === undefined ? {} : { stopSequence: met }) };
 }
 
 /** Cuts text into pieces about the size of a token; joined again they are the text. No surrogate pair is ever parted. */

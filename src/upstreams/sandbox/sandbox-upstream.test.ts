@@ -27,6 +27,22 @@ describe('the sandbox answers', () => {
     expect(choice.thinking).toMatch(expected);
   });
 
+  it('up to a stop sequence, and says which', async () => {
+    const { text } = await firstChoice(asking('Hello'));
+    const stop = (text ?? '').slice(10, 14);
+    const choice = await firstChoice(asking('Hello', { sampling: { stop: ['\u0000', stop] } }));
+    expect(choice.finish).toEqual({ reason: 'stop', stopSequence: stop });
+    expect(text?.startsWith(choice.text ?? '?')).toBe(true);
+  });
+
+  it('nothing when it is only to hold the prompt, which it then has read', async () => {
+    const upstream = sandbox();
+    const long = asking('word '.repeat(2000), { cacheKey: 'k' });
+    const holding = await reply(callOf({ ...long, contextCache: { held: [], prefixOnly: true } }), upstream);
+    expect(holding).toMatchObject({ choices: [{ toolCalls: [], finish: { reason: 'stop' } }], usage: { cacheRead: 0, output: 0 } });
+    expect((await reply(callOf(long), upstream)).usage?.cacheRead).toBeGreaterThan(1000);
+  });
+
   it('always the same, but for another prompt, seed or model', async () => {
     const texts = await Promise.all(
       [
@@ -156,6 +172,9 @@ describe('tools', () => {
     const named = await firstChoice(asking('Thanks.', { tools, toolChoice: { type: 'named', name: 'search' } }));
     expect(named.toolCalls.map((call) => call.name)).toEqual(['search']);
     expect((await firstChoice(asking('search?', { tools, toolChoice: { type: 'none' } }))).toolCalls).toEqual([]);
+    const allowed = (mode: 'auto' | 'required', text: string): DialogueRequest => asking(text, { tools, toolChoice: { type: 'allowed', mode, names: ['search'] } });
+    expect((await firstChoice(allowed('required', 'What is the weather?'))).toolCalls.map(({ name }) => name)).toEqual(['search']);
+    expect((await firstChoice(allowed('auto', 'Thanks.'))).toolCalls).toEqual([]);
     expect((await firstChoice(asking('search the weather', { tools, parallelToolCalls: false }))).toolCalls).toHaveLength(1);
     expect((await firstChoice(asking('Thanks.', { tools }), { sandboxScript: 'tools=always' })).toolCalls).toHaveLength(1);
     expect((await firstChoice(asking('search?', { tools }), { sandboxScript: 'tools=never' })).toolCalls).toHaveLength(0);

@@ -3,11 +3,12 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/request.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
+import { thinks } from '../settled-thinking.ts';
 import type { ChatDialect } from './chat-dialect.ts';
 import { chatExtensions } from './chat-extensions.ts';
 import { encodeMessages, takesMessageTools } from './message-encode.ts';
 import { encodeSampling } from './sampling-encode.ts';
-import { encodeThinking, thinks } from './thinking-encode.ts';
+import { encodeThinking } from './thinking-encode.ts';
 import { encodeToolChoice } from './tool-choice-encode.ts';
 import { encodeSchema, encodeTools } from './tool-encode.ts';
 
@@ -50,7 +51,8 @@ export function encodeChatRequest(request: DialogueRequest, target: ChatRequestT
     ...encodeSampling(request.sampling, { dialect, rule: target.samplingRule, thinks: willThink }, losses),
     ...encodeThinking(thinking, target.thinkingRule, dialect, losses),
     ...formatField(request, dialect, losses),
-    ...cacheKeyField(request, dialect, losses),
+    // A hint, which changes no answer: where it is not taken, nothing is lost.
+    ...(request.cacheKey === undefined || !dialect.promptCacheKey ? {} : { prompt_cache_key: request.cacheKey }),
     ...partialFields(request, dialect),
     ...(request.stream ? { stream: true } : {}),
     ...(request.stream && dialect.streamOptions ? { stream_options: { include_usage: true } } : {}),
@@ -176,13 +178,6 @@ function encodeFormat(format: OutputFormat, dialect: ChatDialect, losses: Loss[]
     type: 'json_schema',
     json_schema: { name, schema, ...(description === undefined ? {} : { description }), ...(strict === undefined ? {} : { strict }) },
   };
-}
-
-function cacheKeyField(request: DialogueRequest, dialect: ChatDialect, losses: Loss[]): JsonObject {
-  if (request.cacheKey === undefined) return {};
-  if (dialect.promptCacheKey) return { prompt_cache_key: request.cacheKey };
-  losses.push({ field: 'prompt_cache_key', reason: 'this upstream does not take it' });
-  return {};
 }
 
 /** vLLM and SGLang answer a last assistant message unless they are told to go on from it. */

@@ -3,7 +3,7 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { Tool } from '../../dialogue/tool.ts';
 import type { ChatDialect } from './chat-dialect.ts';
 import { chatExtensions } from './chat-extensions.ts';
-import { withoutAnnotations } from './schema-annotations.ts';
+import { withoutAnnotations } from '../schema-annotations.ts';
 
 /** A list of tools as `dialect` takes them; what it does not know is left out and added to `losses`. `field` is the list's path. */
 export function encodeTools(tools: readonly Tool[], field: string, dialect: ChatDialect, losses: Loss[]): JsonObject[] {

@@ -1,0 +1,125 @@
+import { Fault } from '../../../base/fault.ts';
+import { stackOf } from '../../../base/log.ts';
+import { RecurringTask } from '../../../base/recurring-task.ts';
+import { type BackgroundDeps, responseJobKind } from './background-job.ts';
+import { BackgroundRun } from './background-run.ts';
+
+/** How long a server counts as alive after it last said so: then others take over what it had begun. */
+const leaseMs = 20_000;
+const renewMs = 5_000;
+/** How often a server looks for what others have accepted, or left behind. Its own it takes up at once. */
+const lookMs = 1_000;
+/** How many responses a server makes at once; the others wait in the queue. */
+const runsMax = 256;
+
+/** Takes up background responses that wait, as many as it may, and tells the others that it lives. */
+export class BackgroundWorker implements AsyncDisposable {
+  readonly #deps: BackgroundDeps;
+  readonly #owner: string;
+  readonly #runs = new Map<AbortController, { readonly run: BackgroundRun; readonly claim: { readonly id: `job_${string}`; readonly token: number } }>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #tasks: RecurringTask[] = [];
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #stopped = false;
+
+  constructor(deps: BackgroundDeps) {
+    this.#deps = deps;
+    this.#owner = deps.random.bytes(16).toString('hex');
+  }
+
+  /** Begins to look for work. */
+  start(): void {
+    const { clock, log } = this.#deps;
+    const onFailure = (cause: unknown): void => {
+      if (cause instanceof Fault && cause.code === 'storage_unavailable') return;
+      const stack = stackOf(cause);
+      log.write('warn', 'background responses could not be looked after; it is tried again', stack === undefined ? {} : { stack });
+    };
+    this.#tasks.push(
+      new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure }),
+      new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure }),
+    );
+  }
+
+  /** Takes up no more: what waits is for other servers, or for the next start. What is under way goes on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#tasks.map((task) => task[Symbol.asyncDispose]()));
+    await this.#looking;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Looks whether there is something to take up now. */
+  look(): Promise<void> {
+    this.#lookAgain = true;
+    this.#looking ??= this.#lookWhileAsked().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  /** Calls `listener` whenever more of a response can be seen that is made here; returns what ends that. */
+  onKept(responseId: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(responseId) ?? new Set();
+    this.#listeners.set(responseId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(responseId);
+    };
+  }
+
+  /** Stops making a response, if it is made here: somebody has decided over it. */
+  abandon(responseId: string): void {
+    for (const [abort, { run }] of this.#runs) if (run.responseId === responseId) abort.abort();
+    this.#tell(responseId);
+  }
+
+  async #lookWhileAsked(): Promise<void> {
+    const { jobs, clock } = this.#deps;
+    while (this.#lookAgain && !this.#stopped) {
+      this.#lookAgain = false;
+      const limit = runsMax - this.#runs.size;
+      if (limit <= 0) return;
+      const claims = await jobs.claim({ kind: responseJobKind, owner: this.#owner, nowMs: clock.nowMs(), leaseMs, limit });
+      for (const claim of claims) this.#begin(claim);
+      this.#lookAgain ||= claims.length === limit;
+    }
+  }
+
+  #begin(claim: ConstructorParameters<typeof BackgroundRun>[1]): void {
+    const { exchanges, log } = this.#deps;
+    const abort = new AbortController();
+    const ended = exchanges.run(abort, async () => {
+      const run = new BackgroundRun(this.#deps, claim, abort, (responseId) => this.#tell(responseId));
+      this.#runs.set(abort, { run, claim });
+      await run.run();
+    });
+    ended
+      .catch((thrown: unknown) => {
+        const stack = stackOf(thrown);
+        // Its lease ends, and it is taken up again.
+        log.write('warn', 'a background response could not be brought to its end', { ...(stack === undefined ? {} : { stack }) });
+      })
+      .finally(() => {
+        this.#runs.delete(abort);
+        // There is room again.
+        if (!this.#stopped) this.look().catch(() => undefined);
+      })
+      .catch(() => undefined);
+  }
+
+  async #renew(): Promise<void> {
+    const { jobs, clock } = this.#deps;
+    const runs = [...this.#runs];
+    const kept = new Set(await jobs.renew(runs.map(([, { claim }]) => claim), clock.nowMs() + leaseMs));
+    for (const [abort, { claim }] of runs) if (!kept.has(claim.id)) abort.abort();
+  }
+
+  #tell(responseId: string): void {
+    for (const listener of this.#listeners.get(responseId) ?? []) listener();
+  }
+}

@@ -1,0 +1,71 @@
+import type { GenerationId } from '../../../base/id.ts';
+import type { JsonObject } from '../../../base/json.ts';
+import type { Usage } from '../../../dialogue/usage.ts';
+import type { ConversationTurn } from '../../../threads/conversation-appending.ts';
+import type { HeldItems, ResponseFacts, StoredResponse } from '../../../threads/stored-response.ts';
+import { expireAtOf } from './caching-terms.ts';
+import type { Turn } from './open-turn.ts';
+import type { ResponsesDeps } from './responses-deps.ts';
+
+/** How a turn has ended. */
+export interface TurnEnd {
+  readonly generationId: GenerationId;
+  /** The response object, with what its reasoning is sealed in. */
+  readonly body: JsonObject;
+  readonly output: readonly JsonObject[];
+  /** Absent: it did not end well. */
+  readonly usage?: Usage;
+  readonly upstreamId?: string;
+  /** What the upstream calls the thread until here, which it holds. */
+  readonly contextHandle?: string;
+}
+
+/** Keeps a turn that has ended, if its caller wants it kept. Throws `storage_unavailable`. */
+export async function keepTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): Promise<void> {
+  if (!turn.body.store) return;
+  const kept = await deps.responses.save(turn.scope, storedTurn(deps, turn, end), conversationTurn(deps, turn, end.output));
+  // The conversation was deleted meanwhile: the response stands by itself.
+  if (!kept) await deps.responses.save(turn.scope, storedTurn(deps, turn, end));
+}
+
+/** A turn that has ended, as it is stored. */
+export function storedTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): StoredResponse {
+  return {
+    ...openTurnFacts(deps, turn, end.generationId),
+    endedMs: deps.clock.nowMs(),
+    status: String(end.body['status']),
+    ...(end.upstreamId === undefined ? {} : { upstreamId: end.upstreamId }),
+    ...(end.contextHandle === undefined ? {} : { held: heldItems(turn, end.output, end.contextHandle) }),
+    body: end.body,
+    input: turn.input,
+    output: end.output,
+  };
+}
+
+/** What an upstream holds of a thread after the turn. */
+export function heldItems({ context, input }: Turn, output: readonly JsonObject[], handle: string): HeldItems {
+  return { handle, itemCount: context.history.length + input.length + output.length };
+}
+
+/** What is known of a turn from its beginning. */
+export function openTurnFacts(deps: ResponsesDeps, turn: Turn, generationId: GenerationId): Omit<ResponseFacts, 'status'> {
+  const { body, context, caller, request, responseId, createdMs } = turn;
+  return {
+    id: responseId,
+    keyId: caller.keyId,
+    modelId: deps.modelIdOf(request.model) ?? request.model,
+    generationId,
+    createdMs,
+    expiresMs: body.vendor === 'ark' ? expireAtOf(body, createdMs) * 1000 : createdMs + deps.keptForMs,
+    background: body.background,
+    ...(context.previousId === undefined ? {} : { previousId: context.previousId }),
+    ...(context.conversationId === undefined ? {} : { conversationId: context.conversationId }),
+  };
+}
+
+/** What the turn adds to its conversation; undefined: it is of none. */
+export function conversationTurn(deps: ResponsesDeps, { context, input, createdMs }: Turn, output: readonly JsonObject[]): ConversationTurn | undefined {
+  if (context.conversationId === undefined) return undefined;
+  const items = [...input, ...output].map((item) => ({ id: String(item['id']), item }));
+  return { conversationId: context.conversationId, items, expiresMs: createdMs + deps.keptForMs };
+}

@@ -1,0 +1,98 @@
+import type { Caller } from '../../../access/caller.ts';
+import { newId, type ResponseId } from '../../../base/id.ts';
+import type { JsonObject } from '../../../base/json.ts';
+import type { HeldContext } from '../../../dialogue/context-cache.ts';
+import type { DialogueRequest } from '../../../dialogue/request.ts';
+import { withoutOldest } from '../../../dialogue/turns.ts';
+import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import { normaliseInput, referencedIds } from '../../../wire/openai-responses/input-items.ts';
+import { responsesRequestOf } from '../../../wire/openai-responses/request-decode.ts';
+import type { ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
+import { type CachingTerms, cachingTerms } from './caching-terms.ts';
+import { type ResponsesDeps, scopeOf } from './responses-deps.ts';
+import { type HeldPart, type ThreadContext, threadContext } from './thread-context.ts';
+
+/** One turn, ready to be sent to the gateway. */
+export interface Turn {
+  readonly caller: Caller;
+  readonly scope: ThreadScope;
+  readonly body: ResponsesBody;
+  readonly responseId: ResponseId;
+  readonly createdMs: number;
+  readonly context: ThreadContext;
+  /** What this turn adds, as it is stored and listed. */
+  readonly input: readonly JsonObject[];
+  readonly request: DialogueRequest;
+  /** Ark's explicit context cache, where the turn asks for it. */
+  readonly caching: CachingTerms | undefined;
+  newItemId(prefix: string): string;
+}
+
+/** What of a turn stays as it was when it was accepted. */
+export type AcceptedTurn = Pick<Turn, 'responseId' | 'createdMs' | 'input'>;
+
+/**
+ * Reads what the turn goes on from and puts the whole request together. `accepted`: it was accepted earlier, and has an id and items. Throws `not_found` for what is not there and
+ * `invalid_request` for what cannot be gone on from.
+ */
+export async function openTurn(deps: ResponsesDeps, caller: Caller, body: ResponsesBody, accepted?: AcceptedTurn): Promise<Turn> {
+  const scope = scopeOf(caller);
+  const createdMs = accepted?.createdMs ?? deps.clock.nowMs();
+  const caching = cachingTerms(body, createdMs);
+  const context = await threadContext(deps, scope, body);
+  const newItemId = (prefix: string): string => `${prefix}_${deps.random.bytes(16).toString('hex')}`;
+  const input = accepted?.input ?? normaliseInput(body, newItemId, await knownItems(deps, scope, body, context));
+  const responseId = accepted?.responseId ?? newId('resp', deps.clock, deps.random);
+  const seals = deps.sealsOf(caller.tenantId);
+  const plain = responsesRequestOf(body, context.history, input, { seals });
+  const messagesOf = (itemCount: number): number => responsesRequestOf(body, context.history.slice(0, itemCount), [], { seals }).messages.length;
+  const request: DialogueRequest = {
+    ...plain,
+    ...(body.truncation === 'auto' ? { messages: await truncated(deps, plain) } : {}),
+    // Turns of one thread share a prefix, also where their caller has no name for it.
+    ...(plain.cacheKey === undefined && (context.threadKey ?? caching) !== undefined ? { cacheKey: context.threadKey ?? responseId } : {}),
+    ...(context.lastUpstreamId === undefined ? {} : { lastUpstreamId: context.lastUpstreamId }),
+    ...contextCacheOf(body, context, caching, createdMs, messagesOf),
+  };
+  return { caller, scope, body, responseId, createdMs, context, input, request, caching, newItemId };
+}
+
+/** What the input may refer to by id. */
+async function knownItems(deps: ResponsesDeps, scope: ThreadScope, body: ResponsesBody, context: ThreadContext): Promise<ReadonlyMap<string, JsonObject>> {
+  const ids = new Set(referencedIds(body));
+  if (ids.size === 0) return new Map();
+  const known = new Map<string, JsonObject>();
+  for (const item of context.history) {
+    const id = item['id'];
+    if (typeof id === 'string' && ids.delete(id)) known.set(id, item);
+  }
+  return ids.size === 0 ? known : new Map([...known, ...(await deps.responses.outputItems(scope, [...ids]))]);
+}
+
+/** The messages without as many of the oldest as do not fit into the model's window (`truncation: "auto"`). */
+async function truncated(deps: ResponsesDeps, request: DialogueRequest): Promise<DialogueRequest['messages']> {
+  const modelId = deps.modelIdOf(request.model);
+  if (modelId === undefined) return request.messages;
+  const window = deps.contextTokensOf(modelId) - (request.outputTokensMax ?? 0);
+  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt({ ...request, messages }, modelId)) <= window);
+}
+
+/** What upstreams hold of the thread, and whether this turn is to be held. A truncated thread is none that anybody holds. */
+function contextCacheOf(
+  body: ResponsesBody,
+  { held }: ThreadContext,
+  caching: CachingTerms | undefined,
+  nowMs: number,
+  messagesOf: (itemCount: number) => number,
+): Pick<DialogueRequest, 'contextCache'> {
+  const alive = body.truncation === 'auto' || body.instructions !== undefined ? [] : held.filter(({ untilMs }) => untilMs > nowMs);
+  if (alive.length === 0 && caching === undefined) return {};
+  const contexts = alive.map(({ upstreamId, handle, itemCount }: HeldPart): HeldContext => ({ upstreamId, handle, messageCount: messagesOf(itemCount) }));
+  return {
+    contextCache: {
+      held: contexts,
+      ...(caching === undefined ? {} : { keepUntilS: caching.expireAtS }),
+      ...(caching?.prefixOnly === true ? { prefixOnly: true as const } : {}),
+    },
+  };
+}

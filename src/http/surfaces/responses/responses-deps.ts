@@ -1,0 +1,26 @@
+import type { Caller } from '../../../access/caller.ts';
+import type { DialogueRequest } from '../../../dialogue/request.ts';
+import type { ThinkingSeals } from '../../../dialogue/thinking-seal.ts';
+import type { ConversationStore } from '../../../threads/conversation-store.ts';
+import type { ResponseStore } from '../../../threads/response-store.ts';
+import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { GenerationDeps } from '../../generation-exchange.ts';
+
+export interface ResponsesDeps extends GenerationDeps {
+  readonly responses: ResponseStore;
+  readonly conversations: ConversationStore;
+  /** How long a stored response or conversation is kept after it was last gone on from. */
+  readonly keptForMs: number;
+  sealsOf(tenantId: string): ThinkingSeals;
+  /** Canonical id of the model that a name means. */
+  modelIdOf(name: string): string | undefined;
+  /** Most tokens that prompt and answer may have together at anybody who serves the model. */
+  contextTokensOf(modelId: string): number;
+  /** The best figure there is for the tokens of a prompt. */
+  estimatePrompt(request: DialogueRequest, modelId: string): Promise<number>;
+}
+
+/** Whose threads a caller may read: those of its tenant, and of its own mode. */
+export function scopeOf({ tenantId, mode }: Caller): ThreadScope {
+  return { tenantId, mode };
+}

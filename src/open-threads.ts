@@ -1,0 +1,67 @@
+import type { KeyId } from './access/api-key.ts';
+import type { Authenticator } from './access/authenticate.ts';
+import { systemClock } from './base/clock.ts';
+import { systemRandom } from './base/random.ts';
+import { Sealer } from './base/sealer.ts';
+import type { RootSecret } from './base/secret.ts';
+import type { Catalog } from './catalog/catalog.ts';
+import type { Config } from './config/config.ts';
+import { TenantThinkingSeals } from './fidelity/tenant-thinking-seals.ts';
+import type { GenerationDeps } from './http/generation-exchange.ts';
+import { BackgroundResponses } from './http/surfaces/responses/background-responses.ts';
+import { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
+import type { ResponsesDeps } from './http/surfaces/responses/responses-deps.ts';
+import { JobStore } from './jobs/job-store.ts';
+import { dayMs } from './records/utc-day.ts';
+import type { Database } from './storage/database.ts';
+import { ConversationStore } from './threads/conversation-store.ts';
+import { ResponseEventStore } from './threads/response-event-store.ts';
+import { ResponseStore } from './threads/response-store.ts';
+import type { TokenCounter } from './tokens/token-counter.ts';
+
+export interface ThreadsParts {
+  readonly config: Pick<Config, 'retention'>;
+  readonly database: Database;
+  /** No other server works on this database. */
+  readonly alone: boolean;
+  readonly secret: RootSecret;
+  readonly catalog: Catalog;
+  readonly counter: TokenCounter;
+  readonly callers: Authenticator;
+  readonly generations: GenerationDeps;
+}
+
+export interface Threads {
+  readonly deps: ResponsesDeps;
+  readonly background: BackgroundResponses;
+  readonly worker: BackgroundWorker;
+}
+
+/** Stored responses and conversations, and those who make responses in the background. Nothing begins before `worker.start`. */
+export async function openThreads({ config, database, alone, secret, catalog, counter, callers, generations }: ThreadsParts): Promise<Threads> {
+  const sealer = new Sealer(secret.derive('encryption', 1), systemRandom);
+  const store = { database, sealer, clock: systemClock };
+  const deps: ResponsesDeps = {
+    ...generations,
+    responses: new ResponseStore(store),
+    conversations: new ConversationStore(store),
+    keptForMs: config.retention.responsesDays * dayMs,
+    sealsOf: (tenantId) => new TenantThinkingSeals(sealer, tenantId),
+    modelIdOf: (name) => catalog.resolve(name)?.model.id,
+    contextTokensOf: (modelId) => contextTokensOf(catalog, modelId),
+    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
+  };
+  const jobs = new JobStore(store);
+  // One folder, one server: who had taken a job before this start is dead.
+  if (alone) await jobs.disownAll();
+  const backgroundDeps = { ...deps, database, jobs, events: new ResponseEventStore(store), sealer, callerOfKey: (keyId: string) => callers.callerOfKey(keyId as KeyId) };
+  const worker = new BackgroundWorker(backgroundDeps);
+  return { deps, background: new BackgroundResponses(backgroundDeps, worker), worker };
+}
+
+/** The widest window among those who serve the model; the sandbox's where nobody does. */
+function contextTokensOf(catalog: Catalog, modelId: string): number {
+  const offers = catalog.offers(modelId);
+  if (offers.length === 0) return catalog.sandboxOffer(modelId)?.contextTokens ?? 0;
+  return Math.max(...offers.map(({ contextTokens }) => contextTokens));
+}

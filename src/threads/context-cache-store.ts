@@ -1,0 +1,210 @@
+import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
+import type { Clock } from '../base/clock.ts';
+import type { ContextCacheId, ResponseId, TenantId } from '../base/id.ts';
+import type { JsonObject } from '../base/json.ts';
+import { callerName, newCallerName } from './caller-name.ts';
+import type { ContextCacheContent, ContextCacheLabels, ContextCacheRow, NewContextCache, StoredContextCache } from './context-cache-row.ts';
+import type { ThreadStoreParts } from './response-store.ts';
+import type { ThreadScope } from './thread-scope.ts';
+import { ThreadSeal } from './thread-seal.ts';
+import type { ContextCachesTable, ContextCacheState, ThreadTables } from './thread-tables.ts';
+
+export type { ContextCacheRow } from './context-cache-row.ts';
+
+/** How a context ends; what it says is removed at once. */
+export type ContextCacheEnd = Exclude<ContextCacheState, 'pending' | 'ready'>;
+
+/** Until when a context lives now. */
+export interface ProlongedLife {
+  readonly expiresMs: number;
+  readonly ttlS?: number;
+}
+
+/**
+ * Contexts that are held for their tenants. What an upstream asks for keeping one is not known here: its meter is in the ledger, and
+ * begins, is prolonged and ends in the commits of what is stated here as guards and statements (docs/decisions/0018).
+ */
+export class ContextCacheStore {
+  readonly #database: ThreadStoreParts['database'];
+  readonly #builder: Kysely<ThreadTables>;
+  readonly #seal: ThreadSeal;
+  readonly #clock: Clock;
+
+  constructor({ database, sealer, clock }: ThreadStoreParts) {
+    this.#database = database;
+    this.#builder = database.builder<ThreadTables>();
+    this.#seal = new ThreadSeal(sealer);
+    this.#clock = clock;
+  }
+
+  /** Stores a new context. Durable when it resolves; throws `storage_unavailable`, and `invalid_request` for a tag that is too long. */
+  async create(scope: ThreadScope, cache: NewContextCache): Promise<void> {
+    await this.#database.commit(this.creating(scope, cache));
+  }
+
+  /** The statements that `create` commits, to share a commit with others. */
+  creating(scope: ThreadScope, cache: NewContextCache): readonly CompiledQuery[] {
+    const { tenantId, mode } = scope;
+    const insertion = this.#builder
+      .insertInto('context_caches')
+      .values({
+        id: cache.id, tenant_id: tenantId, mode, key_id: cache.keyId, model_id: cache.modelId, tokens: cache.tokens, state: cache.state,
+        created_ms: cache.createdMs, expires_ms: cache.expiresMs, ended_ms: null,
+        upstream_id: cache.upstreamId ?? null,
+        response_id: cache.responseId ?? null, ttl_s: cache.ttlS ?? null,
+        labels: this.#seal.seal({ ...cache.labels }, 'cache-labels', scope, cache.id),
+        content: this.#seal.seal({ ...cache.content }, 'cache-content', scope, cache.id),
+      })
+      .compile();
+    // In one order, so that two that take the same tags from each other do not wait in a circle.
+    const tags = [...new Set(cache.tags.map((tag) => newCallerName(tag, 'tags')))].sort().map((tag) =>
+      this.#builder
+        .insertInto('context_cache_tags')
+        .values({ tenant_id: tenantId, mode, tag, cache_id: cache.id })
+        .onConflict((conflict) => conflict.columns(['tenant_id', 'mode', 'tag']).doUpdateSet({ cache_id: cache.id }))
+        .compile());
+    return [insertion, ...tags];
+  }
+
+  /** A guard: a pending context is ready, with so many tokens. Refuses when it is not pending (any more). */
+  becomingReady(scope: ThreadScope, id: string, tokens: number): CompiledQuery {
+    return this.#owned(scope, id).set({ state: 'ready', tokens }).where('state', '=', 'pending').compile();
+  }
+
+  /** Undefined: this tenant has no such context in this mode, or has deleted it. One that ended otherwise is there for a day. */
+  async get(scope: ThreadScope, id: string): Promise<StoredContextCache | undefined> {
+    const [cache] = await this.#read(scope, this.#visible(scope).where('id', '=', id).compile());
+    return cache;
+  }
+
+  /** The context that was made with a response. */
+  async ofResponse(scope: ThreadScope, responseId: string): Promise<StoredContextCache | undefined> {
+    const [cache] = await this.#read(scope, this.#visible(scope).where('response_id', '=', responseId).orderBy('id', 'desc').limit(1).compile());
+    return cache;
+  }
+
+  /** The context that a tag refers to, though it may have ended. */
+  async byTag(scope: ThreadScope, tag: string): Promise<StoredContextCache | undefined> {
+    const named = this.#builder
+      .selectFrom('context_cache_tags')
+      .select('cache_id')
+      .where('tenant_id', '=', scope.tenantId)
+      .where('mode', '=', scope.mode)
+      .where('tag', '=', callerName(tag));
+    const [cache] = await this.#read(scope, this.#visible(scope).where('id', 'in', named).compile());
+    return cache;
+  }
+
+  /** Newest first; `before`: the id of the last one of the page before. */
+  async list(scope: ThreadScope, { limit, before }: { readonly limit: number; readonly before?: string }): Promise<readonly StoredContextCache[]> {
+    const all = this.#visible(scope).orderBy('id', 'desc').limit(limit);
+    return this.#read(scope, (before === undefined ? all : all.where('id', '<', before)).compile());
+  }
+
+  /** Lets a context that is ready live until `expiresMs`. False: there is none, or it has ended. */
+  async prolong(scope: ThreadScope, id: string, life: ProlongedLife): Promise<boolean> {
+    const { committed } = await this.#database.commitIf([this.prolonging(scope, id, life)], []);
+    return committed;
+  }
+
+  /** A guard: what `prolong` commits, to share a commit with others. */
+  prolonging(scope: ThreadScope, id: string, { expiresMs, ttlS }: ProlongedLife): CompiledQuery {
+    return this.#owned(scope, id)
+      .set({ expires_ms: expiresMs, ...(ttlS === undefined ? {} : { ttl_s: ttlS }) })
+      .where('state', '=', 'ready')
+      .where('expires_ms', '>', this.#clock.nowMs())
+      .compile();
+  }
+
+  /** Ends a context: what it says is removed. False: there is none, or it has ended. */
+  async end(scope: ThreadScope, id: string, atMs: number, state: ContextCacheEnd): Promise<boolean> {
+    const { committed } = await this.#database.commitIf([this.ending(scope, id, atMs, state)], []);
+    return committed;
+  }
+
+  /** A guard: what `end` commits, to share a commit with others. */
+  ending(scope: ThreadScope, id: string, atMs: number, state: ContextCacheEnd): CompiledQuery {
+    return this.#ending(scope, atMs, state).where('id', '=', id).compile();
+  }
+
+  /** The statement that ends what was made with a response, if there is such a context: for the commit that deletes the response. */
+  endingOfResponse(scope: ThreadScope, responseId: string, atMs: number): CompiledQuery {
+    return this.#ending(scope, atMs, 'deleted').where('response_id', '=', responseId).compile();
+  }
+
+  #owned({ tenantId, mode }: ThreadScope, id: string) {
+    return this.#builder.updateTable('context_caches').where('id', '=', id).where('tenant_id', '=', tenantId).where('mode', '=', mode);
+  }
+
+  #visible({ tenantId, mode }: ThreadScope) {
+    return this.#builder
+      .selectFrom('context_caches')
+      .select([...rowColumns, 'labels', 'content'])
+      .where('tenant_id', '=', tenantId)
+      .where('mode', '=', mode)
+      .where('state', '<>', 'deleted');
+  }
+
+  /** Never after it expired. */
+  #ending({ tenantId, mode }: ThreadScope, atMs: number, state: ContextCacheEnd) {
+    return this.#builder
+      .updateTable('context_caches')
+      .set({
+        state,
+        ended_ms: sql<number>`CASE WHEN expires_ms < ${atMs} THEN expires_ms ELSE ${atMs} END`,
+        content: null,
+      })
+      .where('tenant_id', '=', tenantId)
+      .where('mode', '=', mode)
+      .where('ended_ms', 'is', null);
+  }
+
+  async #read(scope: ThreadScope, query: CompiledQuery<FullRow>): Promise<readonly StoredContextCache[]> {
+    const rows = await this.#database.query(query);
+    if (rows.length === 0) return [];
+    const tags = await this.#database.query(
+      this.#builder.selectFrom('context_cache_tags').select(['cache_id', 'tag']).where('cache_id', 'in', rows.map((row) => row.id)).orderBy('tag').compile(),
+    );
+    return rows.map((row) => {
+      const facts = toRow(row, this.#clock.nowMs());
+      const content = facts.state === 'expired' ? null : row.content;
+      return {
+        ...facts,
+        labels: this.#seal.object(row.labels, 'cache-labels', scope, row.id) as ContextCacheLabels,
+        tags: tags.filter((one) => one.cache_id === row.id).map((one) => one.tag),
+        ...(content === null ? {} : { content: contentOf(this.#seal.object(content, 'cache-content', scope, row.id)) }),
+      };
+    });
+  }
+}
+
+const rowColumns = [
+  'id', 'tenant_id', 'mode', 'key_id', 'model_id', 'tokens', 'state', 'created_ms', 'expires_ms', 'ended_ms', 'upstream_id',
+  'response_id', 'ttl_s',
+] as const satisfies readonly (keyof ContextCachesTable)[];
+
+type FactRow = Pick<Selectable<ContextCachesTable>, (typeof rowColumns)[number]>;
+type FullRow = FactRow & Pick<ContextCachesTable, 'labels' | 'content'>;
+
+function toRow(row: FactRow, nowMs: number): ContextCacheRow {
+  return {
+    id: row.id as ContextCacheId,
+    tenantId: row.tenant_id as TenantId,
+    mode: row.mode,
+    keyId: row.key_id,
+    modelId: row.model_id,
+    tokens: row.tokens,
+    state: row.ended_ms === null && row.expires_ms <= nowMs ? 'expired' : row.state,
+    createdMs: row.created_ms,
+    expiresMs: row.expires_ms,
+    ...(row.ended_ms === null ? {} : { endedMs: row.ended_ms }),
+    ...(row.upstream_id === null ? {} : { upstreamId: row.upstream_id }),
+    ...(row.response_id === null ? {} : { responseId: row.response_id as ResponseId }),
+    ...(row.ttl_s === null ? {} : { ttlS: row.ttl_s }),
+  };
+}
+
+function contentOf(opened: JsonObject): ContextCacheContent {
+  const { messages, tools } = opened as { readonly messages: readonly JsonObject[]; readonly tools?: readonly JsonObject[] };
+  return { messages, ...(tools === undefined ? {} : { tools }) };
+}

@@ -1,0 +1,23 @@
+import { decodeChatError } from '../wire/openai-chat/error-decode.ts';
+import type { ChatDialect } from '../wire/openai-chat/chat-dialect.ts';
+import { decodeChatReply } from '../wire/openai-chat/reply-decode.ts';
+import { encodeChatRequest } from '../wire/openai-chat/request-encode.ts';
+import { ChatStreamDecoder } from '../wire/openai-chat/stream-decode.ts';
+import { bearer, targetOf, type WireProtocol } from './wire-protocol.ts';
+
+/** OpenAI's chat completions, as `dialect` has them. */
+export function chatProtocol(dialect: ChatDialect): WireProtocol {
+  return {
+    protocol: 'openai-chat',
+    path: '/chat/completions',
+    contextCache: false,
+    headers: bearer,
+    encode: (call) => encodeChatRequest(call.request, { ...targetOf(call), dialect }),
+    replies: {
+      newStreamDecoder: () => new ChatStreamDecoder(),
+      decodeReply: decodeChatReply,
+      isError: ({ error = null }) => error !== null,
+      decodeError: decodeChatError,
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { JsonObject } from '../../base/json.ts';
+import type { Loss } from '../../dialogue/extensions.ts';
+import type { ToolChoiceRule } from '../../dialogue/model-rules.ts';
+import type { DialogueRequest } from '../../dialogue/request.ts';
+import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
+import type { MessagesDialect } from './messages-dialect.ts';
+import { messagesExtensions } from './messages-extensions.ts';
+
+/** What decides which tools can be sent and demanded. */
+export interface ToolScene {
+  readonly dialect: MessagesDialect;
+  /** The vendor's, where that vendor answers. */
+  readonly rule: ToolChoiceRule | undefined;
+  /** The model will think. */
+  readonly thinks: boolean;
+}
+
+/** `tools` and `tool_choice`. What cannot be carried is added to `losses`. */
+export function encodeToolFields(request: DialogueRequest, scene: ToolScene, losses: Loss[]): JsonObject {
+  const { dialect } = scene;
+  const ofMessages = request.messages.flatMap((message) => (message.role === 'system' ? (message.tools ?? []) : []));
+  const declared = declaredTools([...(request.tools ?? []), ...ofMessages], request.toolChoice, dialect);
+  const tools = declared.map((tool, index) => encodeTool(tool, `tools.${index}`, dialect, losses)).filter((tool) => tool !== undefined);
+  const names = new Set(tools.map((tool) => tool['name']));
+  const choice = encodeChoice(request.toolChoice, names, tools.length, scene, losses);
+  const parallel = parallelField(request, tools.length, dialect, losses);
+  const either = choice ?? (parallel === undefined ? undefined : { type: 'auto' });
+  return {
+    ...(tools.length === 0 ? {} : { tools }),
+    ...(either === undefined ? {} : { tool_choice: { ...either, ...(either['type'] === 'none' ? {} : parallel) } }),
+  };
+}
+
+/** The tools that a choice allows. Where none can be named, the one that is demanded alone, and then any: that is the same. */
+function declaredTools(tools: readonly Tool[], choice: ToolChoice | undefined, dialect: MessagesDialect): readonly Tool[] {
+  const names = choice?.type === 'allowed' ? choice.names : choice?.type === 'named' && !dialect.namedToolChoice ? [choice.name] : undefined;
+  return names === undefined ? tools : tools.filter((tool) => names.includes(nameOf(tool)));
+}
+
+function nameOf(tool: Tool): string {
+  if (tool.kind !== 'opaque') return tool.name;
+  const name = tool.value['name'];
+  return typeof name === 'string' ? name : '';
+}
+
+function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses: Loss[]): JsonObject | undefined {
+  if (tool.kind === 'function') {
+    const { name, description, parameters, strict } = tool;
+    messagesExtensions.declareForeign(tool.extensions, field, losses);
+    const declared: JsonObject = {
+      name,
+      ...(description === undefined ? {} : { description }),
+      input_schema: parameters ?? { type: 'object', properties: {} },
+      ...(strict === undefined ? {} : { strict }),
+    };
+    const present = tool.extensions?.[messagesExtensions.protocol] ?? {};
+    const refused = dialect.toolFieldsRefused.filter((each) => present[each] !== undefined);
+    for (const each of refused) losses.push({ field: `${field}.${each}`, reason: 'this upstream does not take it' });
+    return messagesExtensions.joined(declared, tool.extensions, new Set(refused));
+  }
+  if (tool.kind === 'opaque' && tool.protocol === messagesExtensions.protocol) return tool.value;
+  losses.push({ field, reason: 'this protocol does not know this kind of tool' });
+  return undefined;
+}
+
+function encodeChoice(
+  choice: ToolChoice | undefined,
+  names: ReadonlySet<unknown>,
+  count: number,
+  { dialect, rule, thinks }: ToolScene,
+  losses: Loss[],
+): JsonObject | undefined {
+  const lose = (reason: string): void => {
+    losses.push({ field: 'tool_choice', reason });
+  };
+  const refused = (what: 'required' | 'named'): boolean => rule?.[what] === 'refused' || (rule?.[what] === 'refused-thinking' && thinks);
+  const any = (): JsonObject | undefined => {
+    if (count === 0) lose('none of the tools could be sent');
+    else if (refused('required')) lose('this model cannot be made to call a tool; "auto" was sent');
+    else return { type: 'any' };
+    return count === 0 ? undefined : { type: 'auto' };
+  };
+  switch (choice?.type) {
+    case undefined:
+      return undefined;
+    case 'auto':
+    case 'none':
+      return count === 0 ? undefined : { type: choice.type };
+    case 'required':
+      return any();
+    case 'allowed':
+      return choice.mode === 'required' ? any() : count === 0 ? undefined : { type: 'auto' };
+    case 'named':
+      if (!names.has(choice.name)) {
+        lose('the tool that it names could not be sent');
+        return undefined;
+      }
+      if (!dialect.namedToolChoice) return any();
+      if (refused('named')) {
+        lose('this model takes no named tool while it thinks; "auto" was sent');
+        return { type: 'auto' };
+      }
+      if (rule?.named === 'ignored') lose('this model is known not to follow the name of a tool');
+      return { type: 'tool', name: choice.name };
+    case 'opaque':
+      lose('only the protocol that it came by knows this choice');
+      return undefined;
+  }
+}
+
+function parallelField(request: DialogueRequest, count: number, dialect: MessagesDialect, losses: Loss[]): JsonObject | undefined {
+  const { parallelToolCalls } = request;
+  if (parallelToolCalls === undefined || count === 0) return undefined;
+  if (dialect.parallelSwitch) return { disable_parallel_tool_use: !parallelToolCalls };
+  if (!parallelToolCalls) losses.push({ field: 'parallel_tool_calls', reason: 'this upstream cannot be told to make one call at a time' });
+  return undefined;
+}

@@ -1,0 +1,46 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
+
+/**
+ * The key under which arguments travel that are no JSON object. `input` must be one, and nothing that the model wrote may be lost;
+ * the key is the one that Anthropic's page on fine-grained tool streaming gives for it.
+ */
+const invalidKey = 'INVALID_JSON';
+
+/** Longer numbers may hold more than a double does. */
+const digitsSafe = 15;
+const longNumber = /\d{16}|[eE][+-]?\d{3}/;
+
+/**
+ * Arguments, as the model wrote them, as the `input` of a `tool_use` block. Numbers beyond what a double holds are kept as they are
+ * written, for `JSON.stringify`. No text at all is an empty object; what is no JSON object stands in one as a text.
+ */
+export function inputOf(argumentsText: string): JsonObject {
+  if (argumentsText.trim() === '') return {};
+  const value = parsed(argumentsText);
+  return isJsonObject(value) ? value : { [invalidKey]: argumentsText };
+}
+
+/** The arguments of a `tool_use` block's `input`, as text: the one that `inputOf` was given, or one of the same meaning. */
+export function argumentsOf(input: JsonObject): string {
+  const wrapped = input[invalidKey];
+  if (typeof wrapped === 'string' && Object.keys(input).length === 1 && !isJsonObject(parsed(wrapped))) return wrapped;
+  return JSON.stringify(input);
+}
+
+/** Whether `text` is a whole JSON object, so that nothing can follow. */
+export function isWholeObject(text: string): boolean {
+  return text.trimEnd().endsWith('}') && isJsonObject(parsed(text));
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    if (!longNumber.test(text)) return JSON.parse(text) as JsonValue;
+    return JSON.parse(text, (_key: string, value: JsonValue, context?: { readonly source?: string }) => {
+      const source = context?.source;
+      const inexact = typeof value === 'number' && source !== undefined && (source.length > digitsSafe || !Number.isFinite(value));
+      return inexact ? JSON.rawJSON(source) : value;
+    }) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,390 @@
+import type { JsonObject, JsonValue } from '../../base/json.ts';
+import type { HeldContext } from '../../dialogue/context-cache.ts';
+import type { Loss } from '../../dialogue/extensions.ts';
+import type { AssistantMessage, Content, Message, Part } from '../../dialogue/message.ts';
+import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
+import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/request.ts';
+import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
+import { ProtocolExtensions } from '../extensions.ts';
+import { withoutAnnotations } from '../schema-annotations.ts';
+import { settleThinking, thinks } from '../settled-thinking.ts';
+import type { ResponsesDialect } from './responses-dialect.ts';
+
+export interface ResponsesRequestTarget {
+  /** The model's id as the upstream spells it. */
+  readonly model: string;
+  readonly dialect: ResponsesDialect;
+  /** Whose proofs of thinking and held contexts are sent back to it. */
+  readonly upstreamId: string;
+  /** A higher limit of the caller's is lowered to it. */
+  readonly outputTokensMax?: number;
+  /** Sent when the caller named no limit. */
+  readonly outputTokensDefault?: number;
+  readonly thinkingRule?: ThinkingRule;
+  readonly samplingRule?: SamplingRule;
+  readonly toolChoiceRule?: ToolChoiceRule;
+}
+
+export interface EncodedResponsesRequest {
+  readonly body: JsonObject;
+  readonly losses: Loss[];
+  /** How many of the request's first messages were left out, as the upstream holds them; absent: all were sent. */
+  readonly heldMessageCount?: number;
+}
+
+const extensions = new ProtocolExtensions('openai-responses');
+
+/** What we do ourselves for callers of this protocol, whoever answers: state, its ids and its labels. */
+const metByUs: ReadonlySet<string> = new Set([
+  'store', 'previous_response_id', 'conversation', 'background', 'metadata', 'stream_options', 'caching', 'expire_at',
+]);
+
+const encryptedContent = 'reasoning.encrypted_content';
+
+/**
+ * A request as the body for an upstream that speaks `dialect`, and what could not be carried over. System messages go among the
+ * input, never into `instructions`, which Ark refuses beside caching (responses-ark-anthropic-batch.md 2.3). Nothing is
+ * stored at the upstream, except for a context that it is to hold.
+ */
+export function encodeResponsesRequest(request: DialogueRequest, target: ResponsesRequestTarget): EncodedResponsesRequest {
+  const { dialect } = target;
+  const losses: Loss[] = [];
+  const held = heldContext(request, target);
+  const willThink = thinks(request.thinking, target.thinkingRule);
+  const fields: JsonObject = {
+    model: target.model,
+    input: encodeInput(request.messages, held?.messageCount ?? 0, target, losses),
+    ...cachingFields(request, held, dialect),
+    ...toolFields(request, target, willThink, losses),
+    ...limitField(request, target, losses),
+    ...samplingFields(request, target, willThink, losses),
+    ...thinkingFields(request.thinking, target, losses),
+    ...(request.outputFormat === undefined ? {} : { text: { format: encodeFormat(request.outputFormat, dialect, losses) } }),
+    ...(request.cacheKey === undefined ? {} : { prompt_cache_key: request.cacheKey }),
+    ...includeField(request, target, losses),
+    ...(request.stream ? { stream: true } : {}),
+  };
+  const except = withheld(request, dialect, losses);
+  extensions.declareForeign(request.extensions, '', losses);
+  return {
+    body: extensions.joined(fields, request.extensions, except),
+    losses,
+    ...(held === undefined ? {} : { heldMessageCount: held.messageCount }),
+  };
+}
+
+/** The newest context that this upstream holds and that leaves something to be said: a request without input is refused. */
+function heldContext(request: DialogueRequest, { dialect, upstreamId }: ResponsesRequestTarget): HeldContext | undefined {
+  if (!dialect.contextCache) return undefined;
+  return request.contextCache?.held.find((context) => context.upstreamId === upstreamId && context.messageCount < request.messages.length);
+}
+
+/** With caching disabled, a held context is read all the same and not extended, so that it costs no storage (2.4). */
+function cachingFields(request: DialogueRequest, held: HeldContext | undefined, dialect: ResponsesDialect): JsonObject {
+  const keepUntilS = request.contextCache?.keepUntilS;
+  const kept = dialect.contextCache && keepUntilS !== undefined;
+  return {
+    ...(held === undefined ? {} : { previous_response_id: held.handle }),
+    ...(kept ? { caching: { type: 'enabled' }, expire_at: keepUntilS } : {}),
+    store: kept,
+  };
+}
+
+/** Extension fields that this upstream has not, or that are not its business. */
+function withheld(request: DialogueRequest, dialect: ResponsesDialect, losses: Loss[]): ReadonlySet<string> {
+  // `include` has been settled, with what it asks for.
+  const except = new Set(['include', ...metByUs]);
+  // Beside the effort Ark knows nothing; how reasoning is shown is up to our surface anyway.
+  if (dialect.thinkingSwitch === 'thinking-object') except.add('reasoning');
+  for (const [field, value] of Object.entries(request.extensions?.[extensions.protocol] ?? {})) {
+    if (except.has(field) || !dialect.missingFields.has(field)) continue;
+    except.add(field);
+    // Not to cut the input off is what happens anyway.
+    if (value !== null && !(field === 'truncation' && value === 'disabled')) losses.push({ field, reason: 'this upstream does not take it' });
+  }
+  return except;
+}
+
+/** What the caller would have included, and the reasoning in the form in which it can be sent again. */
+function includeField(request: DialogueRequest, { dialect, thinkingRule }: ResponsesRequestTarget, losses: Loss[]): JsonObject {
+  const asked = request.extensions?.[extensions.protocol]?.['include'];
+  const include = new Set<JsonValue>();
+  for (const [index, each] of (Array.isArray(asked) ? (asked as readonly JsonValue[]) : []).entries()) {
+    // A seal of our own stands for it where the upstream has none.
+    if (each === encryptedContent) continue;
+    if (dialect.includes === undefined || (typeof each === 'string' && dialect.includes.has(each))) include.add(each);
+    else losses.push({ field: `include.${index}`, reason: 'this upstream cannot include it' });
+  }
+  if (dialect.encryptedReasoning && thinkingRule?.kind !== 'never') include.add(encryptedContent);
+  return include.size === 0 ? {} : { include: [...include] };
+}
+
+function limitField(request: DialogueRequest, target: ResponsesRequestTarget, losses: Loss[]): JsonObject {
+  const { outputTokensMax: most, outputTokensDefault } = target;
+  const asked = request.outputTokensMax ?? outputTokensDefault;
+  if (asked === undefined) return {};
+  if (most === undefined || asked <= most) return { max_output_tokens: asked };
+  if (request.outputTokensMax !== undefined) {
+    losses.push({ field: 'max_output_tokens', reason: `this model generates at most ${most} here; that was sent` });
+  }
+  return { max_output_tokens: most };
+}
+
+/** Of sampling, the protocol has `temperature` and `top_p` only. */
+function samplingFields(request: DialogueRequest, target: ResponsesRequestTarget, willThink: boolean, losses: Loss[]): JsonObject {
+  const { temperature, topP, presencePenalty, frequencyPenalty, choiceCount, stop } = request.sampling;
+  const { dialect, samplingRule } = target;
+  const fixed = dialect.fixedSampling ? samplingRule?.fixed : undefined;
+  const fields: Record<string, number> = {};
+  const send = (field: string, value: number | undefined, only: number | undefined): void => {
+    if (value === undefined) return;
+    if (only === undefined || value === only) fields[field] = value;
+    else losses.push({ field, reason: `this model only takes ${only}` });
+  };
+  const most = dialect.temperatureMax;
+  if (fixed === undefined && temperature !== undefined && temperature > most) {
+    losses.push({ field: 'temperature', reason: `this upstream takes at most ${most}; that was sent` });
+    send('temperature', most, undefined);
+  } else {
+    send('temperature', temperature, willThink ? fixed?.temperatureThinking : fixed?.temperaturePlain);
+  }
+  send('top_p', topP, fixed?.topP);
+  const lose = (field: string, lost: boolean): void => {
+    if (lost) losses.push({ field, reason: "this upstream's protocol has no such field" });
+  };
+  lose('presence_penalty', (presencePenalty ?? 0) !== 0);
+  lose('frequency_penalty', (frequencyPenalty ?? 0) !== 0);
+  lose('n', (choiceCount ?? 1) !== 1);
+  lose('stop', (stop ?? []).length > 0);
+  return fields;
+}
+
+function thinkingFields(thinking: Thinking | undefined, { dialect, thinkingRule }: ResponsesRequestTarget, losses: Loss[]): JsonObject {
+  const settled = settleThinking(thinking, thinkingRule, { anyEffort: false }, losses);
+  if (settled === undefined) return {};
+  const { mode, keep, effort, tokensMax } = settled;
+  if (tokensMax !== undefined) losses.push({ field: 'reasoning.max_tokens', reason: 'this upstream has no limit on thinking alone' });
+  if (keep === 'all') losses.push({ field: 'thinking.keep', reason: 'this upstream does not take it' });
+  if (dialect.thinkingSwitch === 'thinking-object') {
+    return {
+      ...(mode === undefined ? {} : { thinking: { type: mode === 'on' ? 'enabled' : mode === 'off' ? 'disabled' : 'auto' } }),
+      ...(effort === undefined ? {} : { reasoning: { effort } }),
+    };
+  }
+  if (mode === 'off') return { reasoning: { effort: 'none' } };
+  if (mode === 'auto' || (mode === 'on' && effort === undefined && thinkingRule?.default !== 'on')) {
+    losses.push({ field: 'thinking.type', reason: 'this upstream has no switch for thinking; its default applies' });
+  }
+  return effort === undefined ? {} : { reasoning: { effort } };
+}
+
+/** Flat, unlike in chat completions (1.2). */
+function encodeFormat(format: OutputFormat, dialect: ResponsesDialect, losses: Loss[]): JsonObject {
+  if (format.type === 'text') return { type: 'text' };
+  if (format.type === 'json') return { type: 'json_object' };
+  const { name, schema, description, strict } = format;
+  return {
+    type: 'json_schema', name, schema: encodeSchema(schema, 'text.format.schema', dialect, losses),
+    ...(description === undefined ? {} : { description }),
+    ...(strict === undefined ? {} : { strict }),
+  };
+}
+
+function encodeSchema(schema: JsonObject, field: string, dialect: ResponsesDialect, losses: Loss[]): JsonObject {
+  if (!dialect.moonshotRules) return schema;
+  const { schema: cleaned, dropped } = withoutAnnotations(schema);
+  if (dropped.length > 0) losses.push({ field, reason: `this upstream takes no ${dropped.join(', ')} in a schema` });
+  return cleaned;
+}
+
+function toolFields(request: DialogueRequest, target: ResponsesRequestTarget, willThink: boolean, losses: Loss[]): JsonObject {
+  const { dialect, toolChoiceRule } = target;
+  const { toolChoice, parallelToolCalls } = request;
+  const ofMessages = request.messages.flatMap((message) => (message.role === 'system' ? (message.tools ?? []) : []));
+  const all = [...(request.tools ?? []), ...ofMessages];
+  // Who has no choice of several tools is not told of the others.
+  const shown = toolChoice?.type === 'allowed' && !dialect.otherTools ? all.filter((tool) => isNamed(tool, toolChoice.names)) : all;
+  const tools: JsonObject[] = [];
+  const names = new Set<string>();
+  for (const tool of shown) {
+    const field = `tools.${all.indexOf(tool)}`;
+    const body = encodeTool(tool, field, dialect, losses);
+    if (tool.kind !== 'opaque') extensions.declareForeign(tool.extensions, field, losses);
+    if (body === undefined) losses.push({ field, reason: 'this upstream does not know this kind of tool' });
+    else tools.push(body);
+    if (body !== undefined && tool.kind === 'function') names.add(tool.name);
+  }
+  const rule = dialect.moonshotRules ? toolChoiceRule : undefined;
+  const choice = encodeToolChoice(toolChoice, { names, count: tools.length, rule, willThink, otherTools: dialect.otherTools }, losses);
+  return {
+    ...(tools.length === 0 ? {} : { tools }),
+    ...(choice === undefined ? {} : { tool_choice: choice }),
+    ...(parallelToolCalls === undefined ? {} : { parallel_tool_calls: parallelToolCalls }),
+  };
+}
+
+function isNamed(tool: Tool, names: readonly string[]): boolean {
+  return tool.kind !== 'opaque' && names.includes(tool.name);
+}
+
+/** Flat, unlike in chat completions (1.2). Ark's has no `strict` (2.3). */
+function encodeTool(tool: Tool, field: string, dialect: ResponsesDialect, losses: Loss[]): JsonObject | undefined {
+  if (tool.kind === 'opaque') return tool.protocol === extensions.protocol && dialect.otherTools ? tool.value : undefined;
+  if (tool.kind === 'builtin') return undefined;
+  const { name, description, parameters, strict } = tool;
+  if (strict === true && !dialect.strictTools) losses.push({ field: `${field}.strict`, reason: 'this upstream does not take it' });
+  return extensions.joined(
+    {
+      type: 'function', name,
+      ...(description === undefined ? {} : { description }),
+      // An empty one is a schema everywhere; `null`, though allowed, is not.
+      parameters: encodeSchema(parameters ?? { type: 'object', properties: {} }, `${field}.parameters`, dialect, losses),
+      ...(strict === undefined || !dialect.strictTools ? {} : { strict }),
+    },
+    tool.extensions,
+  );
+}
+
+interface ToolChoiceScene {
+  /** Names of the functions that are sent. */
+  readonly names: ReadonlySet<string>;
+  readonly count: number;
+  readonly rule: ToolChoiceRule | undefined;
+  readonly willThink: boolean;
+  readonly otherTools: boolean;
+}
+
+/** `tool_choice`, by the same rules as in chat completions (moonshot-api.md 2.6): a demand that would be refused becomes `auto`. */
+function encodeToolChoice(choice: ToolChoice | undefined, scene: ToolChoiceScene, losses: Loss[]): JsonValue | undefined {
+  const { names, rule, willThink, otherTools } = scene;
+  const lose = (reason: string): void => void losses.push({ field: 'tool_choice', reason });
+  switch (choice?.type) {
+    case undefined:
+      return undefined;
+    case 'auto':
+    case 'none':
+      return choice.type;
+    case 'required':
+      return required(scene, lose);
+    case 'allowed': {
+      const mode = choice.mode === 'auto' ? 'auto' : required(scene, lose);
+      if (!otherTools || mode === undefined) return mode;
+      return { type: 'allowed_tools', mode, tools: choice.names.map((name) => ({ type: 'function', name })) };
+    }
+    case 'named':
+      if (!names.has(choice.name)) {
+        lose('the tool that it names could not be sent');
+        return undefined;
+      }
+      if (rule?.named === 'refused-thinking' && willThink) {
+        lose('this model takes no named tool while it thinks; "auto" was sent');
+        return 'auto';
+      }
+      if (rule?.named === 'ignored') lose('this model is known not to follow the name of a tool');
+      return { type: 'function', name: choice.name };
+    case 'opaque':
+      if (choice.protocol === extensions.protocol && otherTools) return choice.value;
+      lose('this upstream does not know this choice');
+      return undefined;
+  }
+}
+
+function required({ count, rule, willThink }: ToolChoiceScene, lose: (reason: string) => void): 'auto' | 'required' | undefined {
+  if (count === 0) {
+    lose('none of the tools could be sent');
+    return undefined;
+  }
+  if (rule?.required === 'refused' || (rule?.required === 'refused-thinking' && willThink)) {
+    lose(`this model takes no "required"${rule.required === 'refused' ? '' : ' while it thinks'}; "auto" was sent`);
+    return 'auto';
+  }
+  return 'required';
+}
+
+/** The messages from number `from` on, as input items: a turn of the model's is one of them for each thing that it did. */
+function encodeInput(messages: readonly Message[], from: number, target: ResponsesRequestTarget, losses: Loss[]): JsonObject[] {
+  const items: JsonObject[] = [];
+  for (let index = from; index < messages.length; index += 1) {
+    const message = messages[index];
+    if (message === undefined) continue;
+    const field = `messages.${index}`;
+    extensions.declareForeign(message.extensions, field, losses);
+    // The name of a tool's result only repeats that of its call.
+    if (message.name !== undefined && message.role !== 'tool') losses.push({ field: `${field}.name`, reason: "this upstream's protocol has no names of speakers" });
+    items.push(...encodeMessage(message, field, target, losses));
+  }
+  return items;
+}
+
+function encodeMessage(message: Message, field: string, target: ResponsesRequestTarget, losses: Loss[]): JsonObject[] {
+  switch (message.role) {
+    case 'system': {
+      if (message.tools !== undefined) losses.push({ field: `${field}.tools`, reason: 'this upstream knows no tools of messages; they are declared from the start' });
+      const content = encodeContent(message.content, field, 'input_text', losses);
+      if (message.tools !== undefined && content.length === 0) return [];
+      const role = message.fromDeveloper === true && target.dialect.developerRole ? 'developer' : 'system';
+      return [extensions.joined({ type: 'message', role, content }, message.extensions)];
+    }
+    case 'user':
+      return [extensions.joined({ type: 'message', role: 'user', content: encodeContent(message.content, field, 'input_text', losses) }, message.extensions)];
+    case 'assistant':
+      return encodeAssistant(message, field, target, losses);
+    case 'tool': {
+      const output = encodeContent(message.content, field, 'input_text', losses);
+      return [extensions.joined({ type: 'function_call_output', call_id: message.toolCallId, output }, message.extensions)];
+    }
+  }
+}
+
+/** In the order in which the model works: it thinks, speaks, and calls (1.5). */
+function encodeAssistant(message: AssistantMessage, field: string, target: ResponsesRequestTarget, losses: Loss[]): JsonObject[] {
+  const { refusal, toolCalls = [] } = message;
+  if (message.partial === true) losses.push({ field: `${field}.partial`, reason: 'this upstream cannot go on from a message' });
+  const spoken = encodeContent(message.content, field, 'output_text', losses);
+  const content = refusal === undefined ? spoken : [...(typeof spoken === 'string' ? textPart(spoken) : spoken), { type: 'refusal', refusal }];
+  return [
+    ...encodeThinkingItems(message, target),
+    ...(content.length === 0 ? [] : [extensions.joined({ type: 'message', role: 'assistant', content }, message.extensions)]),
+    ...toolCalls.map((call) =>
+      extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions),
+    ),
+  ];
+}
+
+function textPart(text: string): JsonObject[] {
+  return text === '' ? [] : [{ type: 'output_text', text }];
+}
+
+/** Thinking that this upstream has encrypted goes back as it came, one item a line (`reply-decode.ts`); any other as a summary. */
+function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessage, { upstreamId }: ResponsesRequestTarget): JsonObject[] {
+  const summary = thinking === undefined || thinking === '' ? [] : [{ type: 'summary_text', text: thinking }];
+  const own = proof?.protocol === extensions.protocol && proof.upstreamId === upstreamId;
+  if (!own) return summary.length === 0 ? [] : [{ type: 'reasoning', summary }];
+  return proof.value.split('\n').map((encrypted, index) => ({ type: 'reasoning', summary: index === 0 ? summary : [], encrypted_content: encrypted }));
+}
+
+/** Content as text where it is text, else as parts; what cannot be shown is added to `losses`. */
+function encodeContent(content: Content | undefined, field: string, textType: 'input_text' | 'output_text', losses: Loss[]): string | JsonObject[] {
+  if (content === undefined || content === null) return '';
+  if (typeof content === 'string') return content;
+  const parts: JsonObject[] = [];
+  for (const [index, part] of content.entries()) {
+    const body = encodePart(part, textType);
+    if (part.type !== 'opaque') extensions.declareForeign(part.extensions, `${field}.content.${index}`, losses);
+    if (body !== undefined) parts.push(body);
+    else losses.push({ field: `${field}.content.${index}`, reason: 'this upstream does not know this kind of content here' });
+  }
+  return parts;
+}
+
+function encodePart(part: Part, textType: 'input_text' | 'output_text'): JsonObject | undefined {
+  if (part.type === 'opaque') return part.protocol === extensions.protocol ? part.value : undefined;
+  if (part.type === 'text') return extensions.joined({ type: textType, text: part.text }, part.extensions);
+  // The model itself only speaks.
+  if (textType === 'output_text' || part.type === 'video') return undefined;
+  const { url } = part;
+  if (part.type === 'image') return extensions.joined({ type: 'input_image', image_url: url, detail: part.detail ?? 'auto' }, part.extensions);
+  const { filename } = part;
+  const where = url.startsWith('data:') ? { file_data: url } : { file_url: url };
+  return extensions.joined({ type: 'input_file', ...where, ...(filename === undefined ? {} : { filename }) }, part.extensions);
+}
