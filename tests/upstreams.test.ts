@@ -97,7 +97,10 @@ describe('upstreams of the environment', () => {
 
   it('are not sent what the vendor refuses of this model, and the caller is told', async () => {
     const moonshot = await upstream(reply(counted), reply(counted), reply(counted));
-    const running = await server({ environment: { MOONSHOT_API_KEY: 'm', MOONSHOT_BASE_URL: moonshot.baseUrl } });
+    const running = await server({
+      environment: { MOONSHOT_API_KEY: 'm', MOONSHOT_BASE_URL: moonshot.baseUrl },
+      config: 'upstreams: [{ id: moonshot, kind: moonshot, protocols: [openai-chat] }]\n',
+    });
     const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', $schema: 's' } } }, { type: 'function', function: { name: 'g' } }];
     const call = { id: 'f:0', type: 'function', function: { name: 'f', arguments: '{}' } };
     const messages = [{ role: 'user', content: 'hi' }, { role: 'assistant', tool_calls: [call] }, { role: 'tool', tool_call_id: 'f:0', content: '' }];
@@ -111,6 +114,25 @@ describe('upstreams of the environment', () => {
     ]);
     const lost = answer.headers.get('x-moongate-loss') ?? '';
     for (const field of ['tool_choice', 'messages.1.reasoning_content', 'tools.0.function.parameters']) expect(lost).toContain(`${field}: `);
+  });
+
+  it('are asked by another protocol of theirs when that loses less', async () => {
+    const moonshot = await upstream(json({
+      id: 'msg_up', type: 'message', role: 'assistant', model: 'kimi-k3', content: [{ type: 'tool_use', id: 'f:0', name: 'f', input: {} }],
+      stop_reason: 'tool_use', stop_sequence: null, usage: { input_tokens: 60, cache_read_input_tokens: 40, output_tokens: 20 },
+    }));
+    const running = await server({ environment: { MOONSHOT_API_KEY: 'm', MOONSHOT_BASE_URL: moonshot.baseUrl } });
+    const tools = ['f', 'g'].map((name) => ({ type: 'function', function: { name, parameters: { type: 'object' } } }));
+    // Kimi K3 does not follow the name of a tool by chat; by Messages it is told of that tool alone, and to call one.
+    const answer = await chat(running, { model: 'kimi-k3', tools, tool_choice: { type: 'function', function: { name: 'f' } } });
+    expect(answer.body).toMatchObject({
+      choices: [{ message: { tool_calls: [{ id: 'f:0', function: { name: 'f', arguments: '{}' } }] }, finish_reason: 'tool_calls' }],
+      usage: { prompt_tokens: 100, cached_tokens: 40, completion_tokens: 20 },
+    });
+    expect(answer.headers.get('x-moongate-loss')).toBeNull();
+    const [request] = moonshot.requests;
+    expect(request?.path).toBe('/anthropic/v1/messages');
+    expect(JSON.parse(request?.body ?? '')).toMatchObject({ model: 'kimi-k3', tools: [{ name: 'f' }], tool_choice: { type: 'any' } });
   });
 
   it("never show the upstream's 401 as the caller's, nor its key", async () => {

@@ -13,11 +13,11 @@ export function chatProtocol(dialect: ChatDialect): WireProtocol {
     contextCache: false,
     headers: bearer,
     encode: (call) => encodeChatRequest(call.request, { ...targetOf(call), dialect }),
-    replies: {
+    replies: () => ({
       newStreamDecoder: () => new ChatStreamDecoder(),
       decodeReply: decodeChatReply,
       isError: ({ error = null }) => error !== null,
       decodeError: decodeChatError,
-    },
+    }),
   };
 }

@@ -182,9 +182,9 @@ const arkResponses: ResponsesDialect = {
   fixedSampling: false,
   moonshotRules: false,
   missingFields: new Set([
-    'truncation', 'prompt', 'user', 'top_logprobs', 'prompt_cache_options', 'prompt_cache_retention', 'moderation', 'access_programs', 'image',
+    // Beside the effort, its `reasoning` holds nothing.
+    'reasoning', 'user', 'top_logprobs', 'prompt_cache_options', 'prompt_cache_retention', 'moderation', 'access_programs', 'image',
   ]),
-  includes: new Set(['message.input_image.image_url', 'message.input_audio.audio_url']),
 };
 
 /** The row of `name` for its Responses API. */
@@ -193,15 +193,39 @@ export function responsesDialectOf(name: DialectName): ResponsesDialect {
   return name === 'moonshot' || name === 'kimi-coding' ? moonshotResponses : openaiResponses;
 }
 
-/** moonshot-api.md 1.8, unless the line says otherwise. */
-const moonshotMessages: MessagesDialect = {
+/** Any server that takes Anthropic's Messages and of which we know no more: what the protocol's oldest form has (responses-ark-anthropic-batch.md 3.2). */
+const plainMessages: MessagesDialect = {
   thinkingTypes: ['enabled', 'disabled'],
+  thinkingBudget: 'taken',
+  efforts: [],
+  contextManagement: false,
+  unsignedThinking: true,
+  thinkingBesideCalls: false,
+  jsonSchema: false,
+  namedToolChoice: true,
+  parallelSwitch: true,
+  temperatureMax: 1,
+  stopMax: 64,
+  systemMessages: false,
+  prefill: false,
+  documents: false,
+  imageUrlSchemes: ['https:', 'http:'],
+  metadata: true,
+  callIds: 'any',
+  fieldsRefused: [],
+  toolFieldsRefused: [],
+  blocksRefused: [],
+  moonshotRules: false,
+};
+
+/** moonshot-api.md 1.8, unless the line says otherwise. Thinking is wanted back whatever its signature (responses-ark-anthropic-batch.md 3.8). */
+const moonshotMessages: MessagesDialect = {
+  ...plainMessages,
   // Beside `type`, and for some models `keep`, Moonshot's object takes nothing (2.3).
   thinkingBudget: 'refused',
   efforts: ['low', 'high', 'max'],
   contextManagement: true,
-  // Thinking is wanted back whatever its signature (responses-ark-anthropic-batch.md 3.8).
-  unsignedThinking: true,
+  // responses-ark-anthropic-batch.md 3.8.
   thinkingBesideCalls: true,
   jsonSchema: true,
   namedToolChoice: false,
@@ -210,36 +234,12 @@ const moonshotMessages: MessagesDialect = {
   temperatureMax: undefined,
   stopMax: 5,
   stopBytesMax: 32,
-  systemMessages: false,
   prefill: true,
-  documents: false,
   imageUrlSchemes: ['ms:'],
-  metadata: true,
-  callIds: 'any',
-  fieldsRefused: [],
-  toolFieldsRefused: [],
   // responses-ark-anthropic-batch.md 3.8.
+  toolFieldsRefused: ['input_examples'],
   blocksRefused: ['tool_reference'],
   moonshotRules: true,
-};
-
-/** Any server that takes Anthropic's Messages and of which we know no more: what its oldest form has (responses-ark-anthropic-batch.md 3.2). */
-const plainMessages: MessagesDialect = {
-  ...moonshotMessages,
-  thinkingBudget: 'taken',
-  efforts: [],
-  contextManagement: false,
-  thinkingBesideCalls: false,
-  jsonSchema: false,
-  namedToolChoice: true,
-  parallelSwitch: true,
-  temperatureMax: 1,
-  stopMax: 64,
-  stopBytesMax: undefined,
-  prefill: false,
-  imageUrlSchemes: ['https:', 'http:'],
-  blocksRefused: [],
-  moonshotRules: false,
 };
 
 /** The row of `name` for its Messages API. */

@@ -17,11 +17,11 @@ export function messagesProtocol(dialect: MessagesDialect, upstreamId: string): 
     // Clients send their key in the one header or in the other (3.1), so that who takes one only is not known: both hold the same.
     headers: (apiKey) => (apiKey === undefined ? version : [...version, 'x-api-key', apiKey, ...bearer(apiKey)]),
     encode: (call) => encodeMessagesRequest(call.request, { ...targetOf(call), dialect, upstreamId }),
-    replies: {
+    replies: () => ({
       newStreamDecoder: () => new MessagesStreamDecoder(upstreamId),
       decodeReply: (value) => decodeMessagesReply(value, upstreamId),
       isError: ({ type, error = null }) => type === 'error' || error !== null,
       decodeError: decodeMessagesError,
-    },
+    }),
   };
 }

@@ -13,8 +13,8 @@ export interface ReplyHead {
 /** Headers as undici gives them: names in lower case, a list for one that came more than once. */
 export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Moonshot sends `msh-request-id` (moonshot-api.md 1.0), Kimi Code `x-trace-id`, Ark and the rest `x-request-id`. */
-const requestIdHeaders = ['x-request-id', 'msh-request-id', 'x-trace-id', 'x-generation-id'] as const;
+/** Moonshot sends `msh-request-id` (moonshot-api.md 1.0), Kimi Code `x-trace-id`, Anthropic `request-id`, Ark and the rest `x-request-id`. */
+const requestIdHeaders = ['x-request-id', 'request-id', 'msh-request-id', 'x-trace-id', 'x-generation-id'] as const;
 
 const requestIdForm = /^[A-Za-z0-9._:-]{1,128}$/;
 

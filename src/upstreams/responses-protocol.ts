@@ -14,12 +14,12 @@ export function responsesProtocol(dialect: ResponsesDialect, upstreamId: string)
     contextCache: dialect.contextCache,
     headers: bearer,
     encode: (call) => encodeResponsesRequest(call.request, { ...targetOf(call), dialect, upstreamId }),
-    replies: {
-      newStreamDecoder: () => new ResponsesStreamDecoder(upstreamId),
-      decodeReply: (value) => decodeResponsesReply(value, upstreamId),
+    replies: ({ keepsContext }) => ({
+      newStreamDecoder: () => new ResponsesStreamDecoder(upstreamId, keepsContext),
+      decodeReply: (value) => decodeResponsesReply(value, upstreamId, keepsContext),
       // A response has an `error` too, which is null or says why it failed.
       isError: (value) => isJsonObject(value['error']) && !Array.isArray(value['output']),
       decodeError: decodeResponsesError,
-    },
+    }),
   };
 }

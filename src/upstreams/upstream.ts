@@ -60,7 +60,10 @@ export class AttemptFailure extends Error {
   }
 }
 
-/** Somewhere that a model runs. One request, one call; no retries of its own; no redirect is followed. */
+/**
+ * Somewhere that a model runs. One request, one call; no retries of its own, but for a request that went on from a context which it turns
+ * out to hold no more: it is then told everything; no redirect is followed.
+ */
 export interface Upstream extends AsyncDisposable {
   readonly id: string;
   /**

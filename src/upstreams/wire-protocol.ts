@@ -35,6 +35,8 @@ export interface EncodedRequest {
   readonly losses: readonly Loss[];
   /** How many of the request's first messages were left out, as the upstream holds them; absent: all were sent. */
   readonly heldMessageCount?: number;
+  /** The upstream was told to hold the conversation. */
+  readonly keepsContext?: true;
 }
 
 /** A protocol as one upstream speaks it: its codec, with that upstream's dialect. */
@@ -48,7 +50,8 @@ export interface WireProtocol {
   headers(apiKey: string | undefined): readonly string[];
   /** Throws a fault when the request cannot be said at all. */
   encode(call: UpstreamCall): EncodedRequest;
-  readonly replies: ReplyCodec;
+  /** For the reply to that request. */
+  replies(encoded: EncodedRequest): ReplyCodec;
 }
 
 /** What an encoder needs to know of a call beside its request. Absent stays absent. */

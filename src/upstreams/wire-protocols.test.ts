@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Script, type ScriptStep, ScriptedUpstream, chunk, completion, frame, jsonReply, streamReply } from '../../tests/doubles/scripted-upstream.ts';
+import { type Script, type ScriptStep, ScriptedUpstream, completion, frame, jsonReply } from '../../tests/doubles/scripted-upstream.ts';
 import { UpstreamCaller, failureOf, verdictOf } from '../../tests/doubles/upstream-caller.ts';
+import type { Message } from '../dialogue/message.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
@@ -131,9 +132,9 @@ describe.each(Object.entries(table))('WireUpstream, by %s', (_protocol, { at, pa
     [502, 'upstream_failed'],
   ])('a %i is %s', async (status, code) => {
     // Moonshot answers a 401 in OpenAI's shape here too (moonshot-api.md 1.8).
-    const { generate } = await place(at, jsonReply({ error: { message: 'no', type: 'some_error' } }, status, { 'retry-after': '7' }));
-    const { fault, stage } = await failureOf(generate({}));
-    expect([fault.code, stage, fault.retryAfterMs]).toEqual([code, 'rejected', 7_000]);
+    const { generate } = await place(at, jsonReply({ error: { message: 'no', type: 'some_error' } }, status, { 'retry-after': '7', 'request-id': 'req_7' }));
+    const { fault, stage, requestId } = await failureOf(generate({}));
+    expect([fault.code, stage, fault.retryAfterMs, requestId]).toEqual([code, 'rejected', 7_000, 'req_7']);
   });
 
   it('an error as the first event is a verdict, a later one a break', async () => {
@@ -207,6 +208,25 @@ describe('WireUpstream, holding contexts', () => {
     expect(caller.folded.id).toBe('resp_1');
   });
 
+  it('names what is held by the id of the response, if it was to be held', async () => {
+    const { caller, generate } = await place(ark, done, jsonReply(responseDone), jsonReply(responseDone));
+    await generate(held);
+    expect(caller.folded.contextHandle).toBe('resp_1');
+    caller.reads = [];
+    expect(await generate({ ...held, stream: false })).toMatchObject({ contextHandle: 'resp_1' });
+    expect(await generate({ contextCache: { held: [] }, stream: false })).not.toHaveProperty('contextHandle');
+  });
+
+  it('does nothing where a prompt is only to be held, and nothing can be held', async () => {
+    const { server, caller, generate } = await place({ dialect: 'moonshot', protocols: { 'openai-chat': '/v1' } });
+    const only: Partial<DialogueRequest> = { contextCache: { held: [], keepUntilS: 99, prefixOnly: true } };
+    const nothing = { id: 'gen_1', choices: [{ toolCalls: [], finish: { reason: 'stop' } }], usage: { inputUncached: 0, output: 0, estimated: false } };
+    expect(await generate({ ...only, stream: false })).toMatchObject(nothing);
+    expect(await generate(only)).toBeUndefined();
+    expect(caller.folded).toMatchObject(nothing);
+    expect(server.requests).toEqual([]);
+  });
+
   it('sends all of it once more when nothing is held any more', async () => {
     const { server, caller, generate } = await place(ark, lost, done);
     await generate(held);
@@ -243,6 +263,7 @@ describe('WireUpstream, holding contexts', () => {
 });
 
 describe('WireUpstream, by the protocol that loses less', () => {
+  const hidden: Message = { role: 'assistant', content: 'yes', thinkingProof: { protocol: 'anthropic-messages', upstreamId: 'here', value: 'x', hidden: true } };
   const moonshot: Place = { dialect: 'moonshot', protocols: { 'openai-chat': '/v1', 'anthropic-messages': '/anthropic' } };
   const ark: Place = { dialect: 'ark', protocols: { 'openai-chat': '/v3', 'openai-responses': '/v3' } };
 
@@ -251,9 +272,10 @@ describe('WireUpstream, by the protocol that loses less', () => {
     ['one that came by Messages by Messages', moonshot, { protocol: 'anthropic-messages' }, '/anthropic/v1/messages', []],
     ['one that came by Responses, which is not spoken, by chat', moonshot, { protocol: 'openai-responses' }, '/v1/chat/completions', []],
     ['a temperature, which its Messages have not, by chat', moonshot, { protocol: 'anthropic-messages', sampling: { temperature: 0.5 } }, '/v1/chat/completions', []],
+    ['what only they can read, by Messages', moonshot, { messages: [{ role: 'user', content: 'hi' }, hidden, { role: 'user', content: 'on' }] }, '/anthropic/v1/messages', []],
     ['one that came by Responses by Responses', ark, { protocol: 'openai-responses' }, '/v3/responses', []],
     ['a stop sequence, which Responses have not, by chat', ark, { protocol: 'openai-responses', sampling: { stop: ['x'] } }, '/v3/chat/completions', []],
-    ['a key for caches, which its chat has not, by Responses', ark, { cacheKey: 'k' }, '/v3/responses', []],
+    ['what only Responses have by Responses', ark, { extensions: { 'openai-responses': { service_tier: 'flex' } } }, '/v3/responses', []],
     ['what both lose, by its own', ark, { protocol: 'openai-responses', tools: [{ kind: 'builtin', name: '$web_search' }] }, '/v3/responses', ['tools.0']],
   ] as readonly (readonly [string, Place, Partial<DialogueRequest>, string, readonly string[]])[])('sends %s', async (_what, at, request, path, lost) => {
     const { server, caller, generate } = await place(at);
@@ -265,8 +287,8 @@ describe('WireUpstream, by the protocol that loses less', () => {
   });
 
   it('shares connections among protocols with one base', async () => {
-    const { server, generate } = await place(ark, streamReply(chunk({ content: 'a' }), chunk({}, 'stop')), jsonReply(responseDone));
-    await generate({});
+    const { server, generate } = await place(ark, jsonReply(completion('Hello')), jsonReply(responseDone));
+    await generate({ stream: false });
     await new Promise((resolve) => setTimeout(resolve, 20));
     await generate({ protocol: 'openai-responses', stream: false });
     expect(server.connections).toBe(1);

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
+import { answerNothing } from './answer-nothing.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { TransportLimits } from './exchange.ts';
 import { ModelListReader } from './model-list-reader.ts';
@@ -71,6 +72,10 @@ export class WireUpstream implements Upstream {
   }
 
   async generate(call: UpstreamCall, handler: UpstreamHandler, signal: AbortSignal): Promise<DialogueReply | undefined> {
+    const { contextCache, stream } = call.request;
+    if (contextCache?.prefixOnly === true && !this.#routes.some((route) => route.contextCache)) {
+      return answerNothing({ id: call.generationId, model: call.upstreamModel, createdS: Math.floor(this.#clock.nowMs() / 1000), stream }, handler);
+    }
     const { protocol: route, encoded } = chooseProtocol(call, this.#routes);
     const reader = this.#reader(route, encoded, call, handler);
     try {
@@ -86,14 +91,14 @@ export class WireUpstream implements Upstream {
     return second.reply;
   }
 
-  #reader(route: Route, { losses }: EncodedRequest, call: UpstreamCall, handler: UpstreamHandler): WireReplyReader {
+  #reader(route: Route, encoded: EncodedRequest, call: UpstreamCall, handler: UpstreamHandler): WireReplyReader {
     return new WireReplyReader(
       {
         upstreamId: this.id,
-        codec: route.replies,
+        codec: route.replies(encoded),
         apiKey: this.#apiKey,
         streamed: call.request.stream,
-        losses,
+        losses: encoded.losses,
         eventBytesMax: this.#limits.eventBytesMax,
         nowMs: () => this.#clock.nowMs(),
       },

@@ -3,7 +3,7 @@ import { sseData } from '../../base/sse.ts';
 import type { DialogueEvent, SourceFrame } from '../../dialogue/event.ts';
 import type { ThinkingProof } from '../../dialogue/thinking-seal.ts';
 import type { MessagesStyle } from './messages-style.ts';
-import { isWholeObject } from './tool-input.ts';
+import { inputOf, isWholeObject } from './tool-input.ts';
 
 type CallStart = Extract<DialogueEvent, { type: 'tool-call-start' }>;
 type BlockKind = 'text' | 'thinking' | 'redacted' | 'call' | 'unknown';
@@ -26,7 +26,12 @@ interface OpenBlock extends Block {
   readonly head: string;
   /** The upstream's own index, when its frame opened the block. */
   readonly frameIndex: number | undefined;
+  /** Of a call: its arguments begin as no object does, and wait for the end, to be told as one. The SDKs throw at anything else. */
+  bent: boolean;
 }
+
+/** What an object can begin with, or nothing yet. */
+const beginsAsObject = /^\s*(\{|$)/;
 
 const deltaEnd = '}}\n\n';
 const textBody = '{"type":"text","text":""}';
@@ -96,7 +101,9 @@ export class BlockWriter {
       if (waiting !== undefined) waiting.text += argumentsText;
       return '';
     }
+    if (open.text === '') open.bent = !beginsAsObject.test(argumentsText);
     open.text += argumentsText;
+    if (open.bent) return '';
     const written = open.head + JSON.stringify(argumentsText) + deltaEnd;
     return this.#waiting.length > 0 && isWholeObject(open.text) ? written + this.#drain() : written;
   }
@@ -169,8 +176,9 @@ export class BlockWriter {
     const index = this.#nextIndex;
     this.#nextIndex += 1;
     const head = `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":${deltaFields[block.kind]}`;
-    this.#open = { ...block, index, head, frameIndex };
-    const shown = block.text !== '' && (block.kind !== 'thinking' || this.#shown);
+    const bent = block.kind === 'call' && !beginsAsObject.test(block.text);
+    this.#open = { ...block, index, head, frameIndex, bent };
+    const shown = block.text !== '' && !bent && (block.kind !== 'thinking' || this.#shown);
     return (
       `event: content_block_start\ndata: {"type":"content_block_start","index":${index},"content_block":${block.body}}\n\n` +
       (shown ? head + JSON.stringify(block.text) + deltaEnd : '')
@@ -182,6 +190,7 @@ export class BlockWriter {
     if (open === undefined) return '';
     this.#open = undefined;
     const stop = `event: content_block_stop\ndata: {"type":"content_block_stop","index":${open.index}}\n\n`;
+    if (open.bent) return open.head + JSON.stringify(JSON.stringify(inputOf(open.text))) + deltaEnd + stop;
     if (open.kind !== 'thinking') return stop;
     const { text, proof, index } = open;
     const signature = this.#style.seals.seal({ text, ...(proof === undefined ? {} : { proof }) }, this.#shown);

@@ -67,7 +67,8 @@ function patchedBlocks(blocks: readonly JsonValue[], choice: ReplyChoice, style:
       case 'redacted_thinking': {
         const text = typeof block['thinking'] === 'string' ? block['thinking'] : '';
         const [sealed] = encodeThinking(text, thinking.add(block), style);
-        return sealed === undefined ? [] : [{ ...block, ...sealed }];
+        // Several blocks are proved together, and hidden ones among them then have a signature.
+        return sealed === undefined ? [] : [sealed['type'] === block['type'] ? { ...block, ...sealed } : sealed];
       }
       default:
         return [block];

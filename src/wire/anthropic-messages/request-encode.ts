@@ -8,7 +8,7 @@ import type { MessagesDialect } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
 import { encodeSampling } from './sampling-encode.ts';
 import { encodeThinking } from './thinking-encode.ts';
-import { encodeToolFields } from './tool-encode.ts';
+import { encodeSchema, encodeToolFields } from './tool-encode.ts';
 
 export interface MessagesRequestTarget {
   /** The model's id as the upstream spells it. */
@@ -94,7 +94,7 @@ function encodeFormat(request: DialogueRequest, dialect: MessagesDialect, losses
     return undefined;
   }
   if (format.description !== undefined) lose('response_format.json_schema.description', 'this protocol does not know it');
-  return { type: 'json_schema', schema: format.schema };
+  return { type: 'json_schema', schema: encodeSchema(format.schema, 'response_format.json_schema.schema', dialect, losses) };
 }
 
 function metadataField(request: DialogueRequest, dialect: MessagesDialect, losses: Loss[]): JsonObject {

@@ -223,9 +223,10 @@ export class MessagesStreamDecoder {
       reading.events.push({ type: 'choice-end', choice: 0, finish: decodeStop(delta['stop_reason'], delta['stop_sequence']) });
     }
     if ((usage ?? null) === null) return;
+    // That of the start counts the first token only.
+    if (isJsonObject(usage) && (usage['output_tokens'] ?? null) === null) return;
     const counted = isJsonObject(usage) ? decodeMessagesUsage(mergedUsage(this.#startUsage, usage)) : 'rejected';
-    if (counted === undefined) return;
-    reading.events.push(counted === 'rejected' ? { type: 'usage-rejected' } : { type: 'usage', usage: counted });
+    if (counted !== undefined) reading.events.push(counted === 'rejected' ? { type: 'usage-rejected' } : { type: 'usage', usage: counted });
   }
 }
 

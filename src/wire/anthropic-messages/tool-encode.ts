@@ -3,6 +3,7 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
+import { withoutAnnotations } from '../schema-annotations.ts';
 import type { MessagesDialect } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
 
@@ -50,7 +51,7 @@ function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses:
     const declared: JsonObject = {
       name,
       ...(description === undefined ? {} : { description }),
-      input_schema: parameters ?? { type: 'object', properties: {} },
+      input_schema: encodeSchema(parameters ?? { type: 'object', properties: {} }, `${field}.input_schema`, dialect, losses),
       ...(strict === undefined ? {} : { strict }),
     };
     const present = tool.extensions?.[messagesExtensions.protocol] ?? {};
@@ -61,6 +62,14 @@ function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses:
   if (tool.kind === 'opaque' && tool.protocol === messagesExtensions.protocol) return tool.value;
   losses.push({ field, reason: 'this protocol does not know this kind of tool' });
   return undefined;
+}
+
+/** A JSON schema as the place takes it. `field` is its path. */
+export function encodeSchema(schema: JsonObject, field: string, dialect: MessagesDialect, losses: Loss[]): JsonObject {
+  if (!dialect.moonshotRules) return schema;
+  const { schema: cleaned, dropped } = withoutAnnotations(schema);
+  if (dropped.length > 0) losses.push({ field, reason: `this upstream takes no ${dropped.join(', ')} in a schema` });
+  return cleaned;
 }
 
 function encodeChoice(

@@ -70,6 +70,9 @@ function encodeAssistant(message: AssistantMessage, field: string, dialect: Chat
   if (message.partial === true && dialect.partial === undefined) {
     losses.push({ field: `${field}.partial`, reason: 'this upstream cannot go on from a message' });
   }
+  if (message.thinkingProof?.hidden === true) {
+    losses.push({ field: `${field}.reasoning_content`, reason: 'only the upstream that thought it can read all of it, and not by this protocol' });
+  }
   const fields: JsonObject = {
     role: 'assistant',
     ...(blank ? {} : contentField(content, field, losses)),

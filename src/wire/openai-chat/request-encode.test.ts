@@ -154,6 +154,14 @@ describe('encodeChatRequest', () => {
     expect(lost).toEqual(['messages.0.tools']);
   });
 
+  it('declares thinking that only who thought it can read', () => {
+    const proof = { protocol: 'anthropic-messages', upstreamId: 'here', value: 'x', hidden: true } as const;
+    const request: DialogueRequest = { protocol: 'anthropic-messages', model: 'm', messages: [{ role: 'assistant', content: 'x', thinkingProof: proof }], sampling: {}, stream: false };
+    const { body, losses } = encodeChatRequest(request, { model: 'm', dialect: moonshot });
+    expect(body['messages']).toEqual([{ role: 'assistant', content: 'x' }]);
+    expect(losses.map(({ field }) => field)).toEqual(['messages.0.reasoning_content']);
+  });
+
   it('sends reasoning_details to those only who can read them', () => {
     const details = [{ type: 'reasoning.encrypted', data: 'x' }];
     const messages = [{ role: 'assistant', content: 'x', reasoning: 'hm', reasoning_details: details }, hello];

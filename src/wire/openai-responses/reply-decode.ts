@@ -10,11 +10,15 @@ import { decodeResponsesError } from './error-decode.ts';
 /** Stands between the texts of two items, or two parts of a summary: glued together they could not be read. */
 export const itemBreak = '\n\n';
 
+/** Stands between what several reasoning items hold encrypted, which is base64; it goes back as so many items (`request-encode.ts`). */
+export const proofBreak = '\n';
+
 /**
  * A whole response as a reply of one choice, with the value it came from. Its reasoning, from all its items, is the choice's thinking.
- * Throws the fault of a failed response, and an `upstream_invalid_reply` fault for one that is not finished or no response.
+ * `keepsContext`: the upstream was told to hold the conversation, and does so by the id of the response. Throws the fault of a failed
+ * response, and an `upstream_invalid_reply` fault for one that is not finished or no response.
  */
-export function decodeResponsesReply(value: JsonObject, upstreamId: string): DialogueReply {
+export function decodeResponsesReply(value: JsonObject, upstreamId: string, keepsContext = false): DialogueReply {
   const { id, model, created_at: created, output, usage: counts } = value;
   const failure = failureOf(value);
   if (failure !== undefined) throw failure;
@@ -33,11 +37,12 @@ export function decodeResponsesReply(value: JsonObject, upstreamId: string): Dia
     id: typeof id === 'string' ? id : '',
     model: typeof model === 'string' ? model : '',
     createdS: typeof created === 'number' ? created : 0,
+    ...(keepsContext && typeof id === 'string' ? { contextHandle: id } : {}),
     choices: [
       {
         ...(text === '' ? {} : { text }),
         ...(thinking === '' ? {} : { thinking }),
-        ...(proofs.length === 0 ? {} : { thinkingProof: proofOf(proofs, thinking !== '', upstreamId) }),
+        ...(proofs.length === 0 ? {} : { thinkingProof: proofOf(proofs.join(proofBreak), thinking !== '', upstreamId) }),
         ...(refusal === '' ? {} : { refusal }),
         toolCalls,
         finish: decodeResponsesFinish(value, items),
@@ -83,10 +88,12 @@ export function callOf(item: JsonObject, position: number): ToolCall | undefined
   };
 }
 
+/** What a `message` item says; empty for every other. */
 export function messageText(item: JsonObject): string {
   return item['type'] === 'message' ? textsOf(item['content'], 'output_text', 'text').join('') : '';
 }
 
+/** What a `message` item refuses with; empty where it does not. */
 export function refusalText(item: JsonObject): string {
   return item['type'] === 'message' ? textsOf(item['content'], 'refusal', 'refusal').join('') : '';
 }
@@ -98,14 +105,15 @@ export function reasoningText(item: JsonObject): string {
   return whole === '' ? textsOf(item['summary'], 'summary_text', 'text').join(itemBreak) : whole;
 }
 
+/** The `encrypted_content` of a reasoning item, where it has some. */
 export function encryptedOf(item: JsonObject): string | undefined {
   const encrypted = item['type'] === 'reasoning' ? item['encrypted_content'] : undefined;
   return typeof encrypted === 'string' && encrypted !== '' ? encrypted : undefined;
 }
 
-/** What a reply's reasoning items hold encrypted, one a line: it is base64, and goes back as so many items (`request-encode.ts`). */
-export function proofOf(encrypted: readonly string[], shown: boolean, upstreamId: string): ThinkingProof {
-  return { protocol: 'openai-responses', upstreamId, value: encrypted.join('\n'), ...(shown ? {} : { hidden: true }) };
+/** What a reply's reasoning items hold `encrypted`, each apart from the next by `proofBreak`. `shown`: there is something to be read, too. */
+export function proofOf(encrypted: string, shown: boolean, upstreamId: string): ThinkingProof {
+  return { protocol: 'openai-responses', upstreamId, value: encrypted, ...(shown ? {} : { hidden: true }) };
 }
 
 function textsOf(parts: JsonValue | undefined, type: string, field: string): string[] {

@@ -1,8 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../dialogue/message.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
+import { normaliseInput } from './input-items.ts';
+import { responsesRequestOf } from './request-decode.ts';
 import { encodeResponsesRequest, type ResponsesRequestTarget } from './request-encode.ts';
 import type { ResponsesDialect } from './responses-dialect.ts';
+import { parseResponsesBody } from './responses-request-schema.ts';
+import { sampleIds, sampleSeals } from './sample-style.ts';
 
 const openai: ResponsesDialect = {
   thinkingSwitch: 'effort-only', contextCache: false, encryptedReasoning: true, strictTools: true, otherTools: true, developerRole: true,
@@ -10,15 +15,15 @@ const openai: ResponsesDialect = {
 };
 const ark: ResponsesDialect = {
   ...openai, thinkingSwitch: 'thinking-object', contextCache: true, encryptedReasoning: false, strictTools: false, otherTools: false, developerRole: false,
-  fixedSampling: false, missingFields: new Set(['truncation', 'user']), includes: new Set(['message.input_image.image_url']),
+  fixedSampling: false, missingFields: new Set(['reasoning', 'user']),
 };
 
 const hi: Message = { role: 'user', content: 'hi' };
 
 function sent(request: Partial<DialogueRequest>, target: Partial<ResponsesRequestTarget> = {}) {
   const full: DialogueRequest = { protocol: 'openai-chat', model: 'x', messages: [hi], sampling: {}, stream: false, ...request };
-  const { body, losses, heldMessageCount } = encodeResponsesRequest(full, { model: 'm', dialect: openai, upstreamId: 'here', ...target });
-  return { body, lost: losses.map(({ field }) => field), heldMessageCount };
+  const { body, losses, heldMessageCount, keepsContext } = encodeResponsesRequest(full, { model: 'm', dialect: openai, upstreamId: 'here', ...target });
+  return { body, lost: losses.map(({ field }) => field), heldMessageCount, keepsContext };
 }
 
 describe('what is sent', () => {
@@ -69,6 +74,9 @@ describe('what is sent', () => {
     const plain = { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm' }] };
     expect((sent({ messages: turn('there') }).body['input'] as object[])[0]).toEqual(plain);
     expect((sent({ messages: turn('here', 'anthropic-messages') }).body['input'] as object[])[0]).toEqual(plain);
+    const hidden: Message[] = [{ role: 'assistant', content: 'Yes', thinkingProof: { protocol: 'openai-responses', upstreamId: 'there', value: 'AAA=', hidden: true } }, hi];
+    expect(sent({ messages: hidden })).toMatchObject({ body: { input: [{ role: 'assistant' }, { role: 'user' }] }, lost: ['messages.0.reasoning'] });
+    expect(sent({ messages: hidden }, { upstreamId: 'there' }).lost).toEqual([]);
   });
 
   it('has functions and formats flat', () => {
@@ -133,30 +141,25 @@ describe('what cannot be said is declared', () => {
 });
 
 describe('what is of this protocol alone', () => {
-  const extensions = {
-    'openai-responses': { truncation: 'auto', service_tier: 'flex', text: { verbosity: 'low' }, include: ['message.input_image.image_url', 'reasoning.encrypted_content', 'x'], store: true, metadata: { a: 'b' }, previous_response_id: 'resp_ours' },
-  };
+  const extensions = { 'openai-responses': { service_tier: 'flex', text: { verbosity: 'low' }, reasoning: { mode: 'x' }, user: 'u' } };
   const web = { type: 'web_search' };
   const tools: DialogueRequest['tools'] = [{ kind: 'opaque', protocol: 'openai-responses', value: web }, { kind: 'function', name: 'f', strict: true }, { kind: 'function', name: 'g' }];
 
-  it('is replayed, but for what we do ourselves', () => {
+  it('is replayed', () => {
     const { body, lost } = sent({ extensions, tools, outputFormat: { type: 'text' }, toolChoice: { type: 'allowed', mode: 'required', names: ['f'] } });
     expect(lost).toEqual([]);
     expect(body).toMatchObject({
-      truncation: 'auto', service_tier: 'flex', text: { format: { type: 'text' }, verbosity: 'low' }, store: false,
-      include: ['message.input_image.image_url', 'x', 'reasoning.encrypted_content'],
+      service_tier: 'flex', text: { format: { type: 'text' }, verbosity: 'low' }, reasoning: { mode: 'x' }, user: 'u',
       tool_choice: { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'f' }] },
     });
     expect((body['tools'] as object[])[0]).toBe(web);
-    expect(body).not.toHaveProperty('metadata');
-    expect(body).not.toHaveProperty('previous_response_id');
   });
 
   it('is left out and declared where it is not known', () => {
     const { body, lost } = sent({ extensions, tools }, { dialect: ark });
-    expect(lost.toSorted()).toEqual(['include.2', 'tools.0', 'tools.1.strict', 'truncation']);
-    expect(body).toMatchObject({ service_tier: 'flex', include: ['message.input_image.image_url'], tools: [{ name: 'f' }, { name: 'g' }] });
-    expect(sent({ extensions: { 'openai-responses': { truncation: 'disabled', user: null } } }, { dialect: ark }).lost).toEqual([]);
+    expect(lost.toSorted()).toEqual(['reasoning', 'tools.0', 'tools.1.strict', 'user']);
+    expect(body).toMatchObject({ service_tier: 'flex', tools: [{ name: 'f' }, { name: 'g' }] });
+    expect(body).not.toHaveProperty('reasoning');
   });
 
   it('is one allowed tool the only tool where there is no such choice', () => {
@@ -179,11 +182,18 @@ describe('a held context', () => {
   });
 
   it('is kept until when it is to be kept', () => {
-    const { body, heldMessageCount } = sent({ messages, contextCache: { held: [], keepUntilS: 99 } }, { dialect: ark });
+    const { body, heldMessageCount, keepsContext } = sent({ messages, contextCache: { held: [], keepUntilS: 99 } }, { dialect: ark });
+    expect(keepsContext).toBe(true);
     expect(body).toMatchObject({ caching: { type: 'enabled' }, store: true, expire_at: 99 });
     expect(body['input']).toHaveLength(4);
     expect(heldMessageCount).toBeUndefined();
     expect(sent({ messages, contextCache: { held, keepUntilS: 99 } }, { dialect: ark }).body).toMatchObject({ previous_response_id: 'resp_new', caching: { type: 'enabled' } });
+  });
+
+  it('can be made of a prompt that is not answered', () => {
+    const { body } = sent({ messages, contextCache: { held: [], keepUntilS: 99, prefixOnly: true }, outputTokensMax: 7 }, { dialect: ark });
+    expect(body).toMatchObject({ caching: { type: 'enabled', prefix: true }, store: true });
+    expect(body).not.toHaveProperty('max_output_tokens');
   });
 
   it('names places of losses by the whole conversation', () => {
@@ -192,9 +202,44 @@ describe('a held context', () => {
   });
 
   it('is nothing to whom does not hold any', () => {
-    const { body, heldMessageCount } = sent({ messages, contextCache: { held, keepUntilS: 99 } });
+    const { body, heldMessageCount, keepsContext } = sent({ messages, contextCache: { held, keepUntilS: 99 } });
     expect(body).toMatchObject({ store: false });
     expect(body['input']).toHaveLength(4);
-    expect([body['caching'], body['previous_response_id'], heldMessageCount]).toEqual([undefined, undefined, undefined]);
+    expect([body['caching'], body['previous_response_id'], heldMessageCount, keepsContext]).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
+describe('laws', () => {
+  const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
+  const user = fc.oneof(
+    text.map((content): Message => ({ role: 'user', content })),
+    fc.tuple(text, text).map(([said, url]): Message => ({ role: 'user', content: [{ type: 'text', text: said }, { type: 'image', url: `data:image/png;base64,${btoa(encodeURIComponent(url))}`, detail: 'low' }] })),
+  );
+  const turn = fc.record({ thinking: text, content: text, refusal: text, calls: fc.array(text, { minLength: 1, maxLength: 3 }) }, { requiredKeys: [] }).map(({ calls = [], ...said }): Message[] => {
+    const toolCalls = calls.map((argumentsText, index) => ({ id: `c_${index}`, kind: 'function', name: 'f', argumentsText }) as const);
+    if (toolCalls.length === 0 && said.content === undefined) return [];
+    // A message item that only refuses has content, which is nothing.
+    const nothing = said.refusal !== undefined && said.content === undefined ? { content: null } : {};
+    return [{ role: 'assistant', ...said, ...nothing, ...(toolCalls.length === 0 ? {} : { toolCalls }) }, ...toolCalls.map(({ id }): Message => ({ role: 'tool', toolCallId: id, content: 'r' }))];
+  });
+  const conversations = fc.array(fc.tuple(user, turn), { minLength: 1, maxLength: 4 }).map((pairs): Message[] => [{ role: 'system', content: 's' }, ...pairs.flatMap(([asked, answered]) => [asked, ...answered]), { role: 'user', content: 'on' }]);
+  const rest = fc.record({
+    tools: fc.constant([{ kind: 'function', name: 'f', description: 'd', parameters: { type: 'object' }, strict: true } as const]), parallelToolCalls: fc.boolean(),
+    toolChoice: fc.constantFrom({ type: 'auto' } as const, { type: 'none' } as const), outputTokensMax: fc.integer({ min: 16, max: 1e6 }), cacheKey: text,
+    sampling: fc.record({ temperature: fc.constantFrom(0, 0.5, 2), topP: fc.constantFrom(0.1, 1) }, { requiredKeys: [] }), thinking: fc.constantFrom({ mode: 'off' } as const, { effort: 'high' } as const),
+    outputFormat: fc.constantFrom({ type: 'text' } as const, { type: 'json' } as const, { type: 'json-schema', name: 's', schema: {}, strict: true } as const),
+  }, { requiredKeys: ['sampling'] });
+
+  it('our own surface reads what we send as what was asked', () => {
+    fc.assert(
+      fc.property(conversations, rest, fc.boolean(), (messages, settings, stream) => {
+        const asked: DialogueRequest = { protocol: 'openai-responses', model: 'm', messages, ...settings, stream };
+        const { body, losses } = encodeResponsesRequest(asked, { model: 'm', dialect: openai, upstreamId: 'here' });
+        expect(losses).toEqual([]);
+        const read = parseResponsesBody(JSON.parse(JSON.stringify(body)), 'openai');
+        expect(responsesRequestOf(read, [], normaliseInput(read, sampleIds()), { seals: sampleSeals })).toEqual(asked);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -5,10 +5,11 @@ import type { AssistantMessage, Content, Message, Part } from '../../dialogue/me
 import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/request.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
-import { ProtocolExtensions } from '../extensions.ts';
 import { withoutAnnotations } from '../schema-annotations.ts';
 import { settleThinking, thinks } from '../settled-thinking.ts';
+import { proofBreak } from './reply-decode.ts';
 import type { ResponsesDialect } from './responses-dialect.ts';
+import { responsesExtensions as extensions } from './responses-extensions.ts';
 
 export interface ResponsesRequestTarget {
   /** The model's id as the upstream spells it. */
@@ -30,16 +31,9 @@ export interface EncodedResponsesRequest {
   readonly losses: Loss[];
   /** How many of the request's first messages were left out, as the upstream holds them; absent: all were sent. */
   readonly heldMessageCount?: number;
+  /** The upstream was told to hold the conversation, by the id of its response. */
+  readonly keepsContext?: true;
 }
-
-const extensions = new ProtocolExtensions('openai-responses');
-
-/** What we do ourselves for callers of this protocol, whoever answers: state, its ids and its labels. */
-const metByUs: ReadonlySet<string> = new Set([
-  'store', 'previous_response_id', 'conversation', 'background', 'metadata', 'stream_options', 'caching', 'expire_at',
-]);
-
-const encryptedContent = 'reasoning.encrypted_content';
 
 /**
  * A request as the body for an upstream that speaks `dialect`, and what could not be carried over. System messages go among the
@@ -61,7 +55,8 @@ export function encodeResponsesRequest(request: DialogueRequest, target: Respons
     ...thinkingFields(request.thinking, target, losses),
     ...(request.outputFormat === undefined ? {} : { text: { format: encodeFormat(request.outputFormat, dialect, losses) } }),
     ...(request.cacheKey === undefined ? {} : { prompt_cache_key: request.cacheKey }),
-    ...includeField(request, target, losses),
+    // It is not stored there, so that reasoning which is not shown must come along (responses-ark-anthropic-batch.md 1.2).
+    ...(dialect.encryptedReasoning && target.thinkingRule?.kind !== 'never' ? { include: ['reasoning.encrypted_content'] } : {}),
     ...(request.stream ? { stream: true } : {}),
   };
   const except = withheld(request, dialect, losses);
@@ -70,6 +65,7 @@ export function encodeResponsesRequest(request: DialogueRequest, target: Respons
     body: extensions.joined(fields, request.extensions, except),
     losses,
     ...(held === undefined ? {} : { heldMessageCount: held.messageCount }),
+    ...(keeps(request, dialect) ? { keepsContext: true } : {}),
   };
 }
 
@@ -79,50 +75,38 @@ function heldContext(request: DialogueRequest, { dialect, upstreamId }: Response
   return request.contextCache?.held.find((context) => context.upstreamId === upstreamId && context.messageCount < request.messages.length);
 }
 
-/** With caching disabled, a held context is read all the same and not extended, so that it costs no storage (2.4). */
+function keeps(request: DialogueRequest, dialect: ResponsesDialect): boolean {
+  return dialect.contextCache && request.contextCache?.keepUntilS !== undefined;
+}
+
+/**
+ * With caching disabled, a held context is read all the same and not extended, so that it costs no storage (2.4). With `prefix`, the
+ * input is held and not answered.
+ */
 function cachingFields(request: DialogueRequest, held: HeldContext | undefined, dialect: ResponsesDialect): JsonObject {
-  const keepUntilS = request.contextCache?.keepUntilS;
-  const kept = dialect.contextCache && keepUntilS !== undefined;
+  const { keepUntilS, prefixOnly } = request.contextCache ?? {};
+  const kept = keeps(request, dialect);
   return {
     ...(held === undefined ? {} : { previous_response_id: held.handle }),
-    ...(kept ? { caching: { type: 'enabled' }, expire_at: keepUntilS } : {}),
+    ...(kept ? { caching: { type: 'enabled', ...(prefixOnly === true ? { prefix: true } : {}) } } : {}),
+    ...(kept && keepUntilS !== undefined ? { expire_at: keepUntilS } : {}),
     store: kept,
   };
 }
 
-/** Extension fields that this upstream has not, or that are not its business. */
+/** Extension fields that this upstream has not. */
 function withheld(request: DialogueRequest, dialect: ResponsesDialect, losses: Loss[]): ReadonlySet<string> {
-  // `include` has been settled, with what it asks for.
-  const except = new Set(['include', ...metByUs]);
-  // Beside the effort Ark knows nothing; how reasoning is shown is up to our surface anyway.
-  if (dialect.thinkingSwitch === 'thinking-object') except.add('reasoning');
-  for (const [field, value] of Object.entries(request.extensions?.[extensions.protocol] ?? {})) {
-    if (except.has(field) || !dialect.missingFields.has(field)) continue;
-    except.add(field);
-    // Not to cut the input off is what happens anyway.
-    if (value !== null && !(field === 'truncation' && value === 'disabled')) losses.push({ field, reason: 'this upstream does not take it' });
-  }
+  const present = Object.keys(request.extensions?.[extensions.protocol] ?? {});
+  const except = new Set(present.filter((field) => dialect.missingFields.has(field)));
+  for (const field of except) losses.push({ field, reason: 'this upstream does not take it' });
   return except;
-}
-
-/** What the caller would have included, and the reasoning in the form in which it can be sent again. */
-function includeField(request: DialogueRequest, { dialect, thinkingRule }: ResponsesRequestTarget, losses: Loss[]): JsonObject {
-  const asked = request.extensions?.[extensions.protocol]?.['include'];
-  const include = new Set<JsonValue>();
-  for (const [index, each] of (Array.isArray(asked) ? (asked as readonly JsonValue[]) : []).entries()) {
-    // A seal of our own stands for it where the upstream has none.
-    if (each === encryptedContent) continue;
-    if (dialect.includes === undefined || (typeof each === 'string' && dialect.includes.has(each))) include.add(each);
-    else losses.push({ field: `include.${index}`, reason: 'this upstream cannot include it' });
-  }
-  if (dialect.encryptedReasoning && thinkingRule?.kind !== 'never') include.add(encryptedContent);
-  return include.size === 0 ? {} : { include: [...include] };
 }
 
 function limitField(request: DialogueRequest, target: ResponsesRequestTarget, losses: Loss[]): JsonObject {
   const { outputTokensMax: most, outputTokensDefault } = target;
   const asked = request.outputTokensMax ?? outputTokensDefault;
-  if (asked === undefined) return {};
+  // Beside `prefix` Ark takes no limit on what it does not write (2.4).
+  if (asked === undefined || request.contextCache?.prefixOnly === true) return {};
   if (most === undefined || asked <= most) return { max_output_tokens: asked };
   if (request.outputTokensMax !== undefined) {
     losses.push({ field: 'max_output_tokens', reason: `this model generates at most ${most} here; that was sent` });
@@ -343,7 +327,7 @@ function encodeAssistant(message: AssistantMessage, field: string, target: Respo
   const spoken = encodeContent(message.content, field, 'output_text', losses);
   const content = refusal === undefined ? spoken : [...(typeof spoken === 'string' ? textPart(spoken) : spoken), { type: 'refusal', refusal }];
   return [
-    ...encodeThinkingItems(message, target),
+    ...encodeThinkingItems(message, field, target, losses),
     ...(content.length === 0 ? [] : [extensions.joined({ type: 'message', role: 'assistant', content }, message.extensions)]),
     ...toolCalls.map((call) =>
       extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions),
@@ -356,11 +340,14 @@ function textPart(text: string): JsonObject[] {
 }
 
 /** Thinking that this upstream has encrypted goes back as it came, one item a line (`reply-decode.ts`); any other as a summary. */
-function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessage, { upstreamId }: ResponsesRequestTarget): JsonObject[] {
+function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessage, field: string, { upstreamId }: ResponsesRequestTarget, losses: Loss[]): JsonObject[] {
   const summary = thinking === undefined || thinking === '' ? [] : [{ type: 'summary_text', text: thinking }];
   const own = proof?.protocol === extensions.protocol && proof.upstreamId === upstreamId;
-  if (!own) return summary.length === 0 ? [] : [{ type: 'reasoning', summary }];
-  return proof.value.split('\n').map((encrypted, index) => ({ type: 'reasoning', summary: index === 0 ? summary : [], encrypted_content: encrypted }));
+  if (!own) {
+    if (proof?.hidden === true) losses.push({ field: `${field}.reasoning`, reason: 'only the upstream that thought it can read all of it' });
+    return summary.length === 0 ? [] : [{ type: 'reasoning', summary }];
+  }
+  return proof.value.split(proofBreak).map((encrypted, index) => ({ type: 'reasoning', summary: index === 0 ? summary : [], encrypted_content: encrypted }));
 }
 
 /** Content as text where it is text, else as parts; what cannot be shown is added to `losses`. */

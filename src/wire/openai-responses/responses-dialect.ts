@@ -22,6 +22,4 @@ export interface ResponsesDialect {
   readonly moonshotRules: boolean;
   /** Fields of the protocol that it has not, and would refuse. */
   readonly missingFields: ReadonlySet<string>;
-  /** What it can be asked to `include`; absent: whatever the protocol knows. */
-  readonly includes?: ReadonlySet<string>;
 }

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Fault } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
+import { SseParser } from '../../base/sse.ts';
 import type { DialogueEvent } from '../../dialogue/event.ts';
 import { Fold } from '../../dialogue/fold.ts';
 import type { DialogueReply } from '../../dialogue/reply.ts';
+import { encodeResponse } from './reply-encode.ts';
 import { decodeResponsesReply } from './reply-decode.ts';
+import { sampleStyle } from './sample-style.ts';
 import { ResponsesStreamDecoder } from './stream-decode.ts';
+import { ResponsesStreamEncoder } from './stream-encode.ts';
 
 function eventsOf(payloads: readonly unknown[]): { events: DialogueEvent[]; decoder: ResponsesStreamDecoder } {
   const decoder = new ResponsesStreamDecoder('here');
@@ -176,6 +181,63 @@ describe('laws', () => {
         expect(replyOf([created, ...output.flatMap((each, index) => tell(each as typeof call, index, cut)), end])).toEqual(expected);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('makes of any events sense or a fault, and tells of each call once before its arguments', () => {
+    const index = fc.constantFrom(0, 1, 2, -1, 'x', undefined);
+    const anyItem = fc.record({ type: fc.constantFrom('message', 'reasoning', 'function_call', 'web_search_call', 7), call_id: text, name: text, arguments: fc.oneof(text, fc.integer()), content: fc.jsonValue({ maxDepth: 2 }), summary: fc.jsonValue({ maxDepth: 2 }), encrypted_content: fc.oneof(text, fc.constant(null)) }, { requiredKeys: [] });
+    const types = ['response.created', 'response.output_item.added', 'response.output_item.done', 'response.output_text.delta', 'response.reasoning_summary_text.delta', 'response.reasoning_text.delta', 'response.refusal.delta', 'response.function_call_arguments.delta', 'response.function_call_arguments.done', 'response.web_search_call.searching', 'ping'];
+    const event = fc.record({ type: fc.constantFrom(...types), output_index: index, summary_index: index, delta: fc.oneof(text, fc.jsonValue({ maxDepth: 1 })), arguments: text, item: fc.oneof(anyItem, fc.jsonValue({ maxDepth: 1 })), response: fc.oneof(fc.constant(response), fc.jsonValue({ maxDepth: 1 })) }, { requiredKeys: ['type'] });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 12 }), fc.array(fc.oneof(anyItem, fc.jsonValue({ maxDepth: 1 })), { maxLength: 3 }), (payloads, output) => {
+        const decoder = new ResponsesStreamDecoder('here');
+        let started = 0;
+        for (const payload of [...payloads, completed(output)]) {
+          try {
+            for (const each of decoder.push(JSON.stringify(payload)).events) {
+              if (each.type === 'tool-call-start') expect(each.index).toBe(started++);
+              if (each.type === 'tool-call-delta') expect(each.index).toBeLessThan(started);
+              if ('text' in each) expect(each.text).not.toBe('');
+            }
+          } catch (thrown) {
+            if (!(thrown instanceof Fault)) throw thrown;
+            return;
+          }
+        }
+        expect(decoder.ended).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('reads what our own surface writes, streamed and whole', () => {
+    const replies = fc.record({ thinking: text, text, refusal: text, calls: fc.array(fc.tuple(text, text), { maxLength: 3 }), reason: fc.constantFrom('stop', 'length', 'content-filter') }, { requiredKeys: ['calls', 'reason'] });
+    fc.assert(
+      fc.property(replies, ({ calls, reason, ...said }) => {
+        const toolCalls = calls.map(([name, argumentsText], index) => ({ id: `c_${index}`, kind: 'function', name, argumentsText }) as const);
+        const finish = { reason: reason === 'stop' && toolCalls.length > 0 ? 'tool-calls' : reason } as const;
+        const reply: DialogueReply = {
+          id: 'up', model: 'up', createdS: 1, choices: [{ ...said, toolCalls, finish }],
+          usage: { inputUncached: 5, cacheRead: 2, cacheWrite: 0, output: 3, reasoning: 1, estimated: false },
+        };
+        const encoder = new ResponsesStreamEncoder(sampleStyle());
+        const events: DialogueEvent[] = [
+          ...(said.thinking === undefined ? [] : [{ type: 'thinking-delta', choice: 0, text: said.thinking } as const]),
+          ...(said.text === undefined ? [] : [{ type: 'text-delta', choice: 0, text: said.text } as const]),
+          ...(said.refusal === undefined ? [] : [{ type: 'refusal-delta', choice: 0, text: said.refusal } as const]),
+          ...toolCalls.flatMap(({ id, kind, name, argumentsText }, index): DialogueEvent[] => [
+            { type: 'tool-call-start', choice: 0, index, id, kind, name }, { type: 'tool-call-delta', choice: 0, index, argumentsText },
+          ]),
+          { type: 'choice-end', choice: 0, finish },
+        ];
+        const written = encoder.encode([{ events }]) + encoder.finish(reply.usage);
+        const streamed = replyOf(new SseParser().push(Buffer.from(written)));
+        const { response: shown } = encodeResponse(reply, reply.usage, sampleStyle());
+        const whole = decodeResponsesReply(JSON.parse(JSON.stringify(shown)) as JsonObject, 'here');
+        for (const read of [streamed, whole]) expect({ choices: read.choices, usage: read.usage }).toEqual({ choices: reply.choices, usage: reply.usage });
+      }),
+      { numRuns: 100 },
     );
   });
 });

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.t
 import type { DialogueEvent, EventBatch } from '../../dialogue/event.ts';
 import { decodeResponsesError } from './error-decode.ts';
 import {
-  callOf, decodeResponsesFinish, decodeResponsesUsage, encryptedOf, failureOf, isCall, itemBreak, messageText, proofOf, reasoningText, refusalText,
+  callOf, decodeResponsesFinish, decodeResponsesUsage, encryptedOf, failureOf, isCall, itemBreak, messageText, proofBreak, proofOf, reasoningText, refusalText,
 } from './reply-decode.ts';
 
 /** More items than anyone makes in one response. */
@@ -40,10 +40,11 @@ const choice = 0;
  */
 export class ResponsesStreamDecoder {
   readonly #upstreamId: string;
+  readonly #keepsContext: boolean;
   #started = false;
   #ended = false;
   readonly #items = new Map<number, ItemState>();
-  readonly #encrypted: string[] = [];
+  #encrypted = '';
   /** There was thinking to be seen when the last proof was told. */
   #provenShown = false;
   #calls = 0;
@@ -51,9 +52,10 @@ export class ResponsesStreamDecoder {
   #called = false;
   readonly #told = new Set<Told>();
 
-  /** `upstreamId`: whose the proofs of thinking are. */
-  constructor(upstreamId: string) {
+  /** `upstreamId`: whose the proofs of thinking are. `keepsContext`: it was told to hold the conversation, and does so by the id of the response. */
+  constructor(upstreamId: string, keepsContext = false) {
     this.#upstreamId = upstreamId;
+    this.#keepsContext = keepsContext;
   }
 
   /** The event has come that ends the response. */
@@ -130,6 +132,7 @@ export class ResponsesStreamDecoder {
         id: typeof id === 'string' ? id : '',
         model: typeof model === 'string' ? model : '',
         createdS: typeof created === 'number' ? created : 0,
+        ...(this.#keepsContext && typeof id === 'string' ? { contextHandle: id } : {}),
       });
     }
     if (type !== 'response.completed' && type !== 'response.incomplete' && type !== 'response.failed') return;
@@ -139,7 +142,7 @@ export class ResponsesStreamDecoder {
     if (Array.isArray(output)) {
       for (const [index, item] of (output as readonly JsonValue[]).entries()) if (isJsonObject(item)) this.#whole(item, index, true, reading);
     }
-    if (this.#encrypted.length > 0 && this.#provenShown !== this.#told.has('thinking')) this.#prove(reading);
+    if (this.#encrypted !== '' && this.#provenShown !== this.#told.has('thinking')) this.#prove(reading);
     if (fault === undefined) {
       const finish = decodeResponsesFinish(type === 'response.incomplete' ? { ...response, status: 'incomplete' } : response, []);
       reading.events.push({ type: 'choice-end', choice, finish: finish.reason === 'stop' && this.#called ? { reason: 'tool-calls' } : finish });
@@ -161,7 +164,7 @@ export class ResponsesStreamDecoder {
     if (!state.told.has('arguments')) this.#argumentsText(state, item['arguments'], reading);
     const encrypted = encryptedOf(item);
     if (encrypted === undefined) return;
-    this.#encrypted.push(encrypted);
+    this.#encrypted += this.#encrypted === '' ? encrypted : proofBreak + encrypted;
     this.#prove(reading);
   }
 

@@ -11,7 +11,7 @@ import { idHeaders } from '../../reply-headers.ts';
 import { sandboxScriptOf } from '../../sandbox-header.ts';
 import { type BackgroundDeps, jobOf, responseJobKind, sealedJob } from './background-job.ts';
 import type { BackgroundWorker } from './background-worker.ts';
-import { forcedEnd } from './interrupted-response.ts';
+import { forcedEnd } from './forced-end.ts';
 import { openTurnFacts } from './keep-turn.ts';
 import type { Turn } from './open-turn.ts';
 import { followResponse, type Following } from './response-follower.ts';

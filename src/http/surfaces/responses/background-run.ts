@@ -9,7 +9,7 @@ import type { StoredResponse } from '../../../threads/stored-response.ts';
 import { parseResponsesBody, type ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { type BackgroundDeps, type BackgroundJob, openedJob } from './background-job.ts';
-import { forcedEnd } from './interrupted-response.ts';
+import { forcedEnd } from './forced-end.ts';
 import { conversationTurn, heldItems, type TurnEnd } from './keep-turn.ts';
 import { openTurn, type Turn } from './open-turn.ts';
 import { styleOf } from './turn-writer.ts';

@@ -4,7 +4,7 @@ import { newId } from '../../../base/id.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import type { ConversationItem } from '../../../threads/conversation-appending.ts';
 import type { Conversation } from '../../../threads/conversation-store.ts';
-import { checkInputItems } from '../../../wire/openai-responses/input-item-schema.ts';
+import { parseConversationItems } from '../../../wire/openai-responses/conversation-items.ts';
 import { normaliseItems } from '../../../wire/openai-responses/input-items.ts';
 import { conversationObject, deletedConversation, itemPage } from '../../../wire/openai-responses/response-lists.ts';
 import { checkedMetadata } from '../../../wire/openai-responses/responses-request-schema.ts';
@@ -22,9 +22,6 @@ interface ByItem {
   Params: { id: string; itemId: string };
 }
 
-/** Items that may be added at once (responses-ark-anthropic-batch.md 1.1). */
-const itemsAtOnceMax = 20;
-
 type ConversationsDeps = Pick<ResponsesDeps, 'conversations' | 'keptForMs' | 'clock' | 'random'>;
 
 /** `{base}/conversations`: threads that turns are added to by the turns themselves, or by hand. */
@@ -35,7 +32,7 @@ export function registerConversations(app: FastifyInstance, base: BasePath, deps
   app.post(path, async (request) => {
     const body = objectOf(request.body ?? {});
     const metadata = checkedMetadata(body['metadata']);
-    const items = itemsOf(body['items'] ?? [], deps);
+    const items = itemsOf(parseConversationItems(body, false), deps);
     const nowMs = clock.nowMs();
     const conversation: Conversation = { id: newId('conv', clock, deps.random), createdMs: nowMs, expiresMs: nowMs + deps.keptForMs, metadata };
     await conversations.create(scopeOf(callerOf(request)), conversation, items);
@@ -63,7 +60,7 @@ function registerItems(app: FastifyInstance, path: string, deps: ConversationsDe
   const { conversations, clock } = deps;
 
   app.post<ById>(path, async (request) => {
-    const items = itemsOf(objectOf(request.body)['items'], deps);
+    const items = itemsOf(parseConversationItems(request.body, true), deps);
     const { id } = await found(request, deps);
     const added = await conversations.appendTurn(scopeOf(callerOf(request)), { conversationId: id, items, expiresMs: clock.nowMs() + deps.keptForMs });
     if (!added) throw conversationNotFound(id);
@@ -103,13 +100,7 @@ function queryOf(request: FastifyRequest): PageQuery {
   return typeof query === 'object' && query !== null ? query : {};
 }
 
-function itemsOf(value: unknown, { random }: ConversationsDeps): readonly ConversationItem[] {
-  if (!Array.isArray(value)) throw new Fault('invalid_request', { message: "Missing required parameter: 'items', an array of items.", field: 'items' });
-  const list: readonly unknown[] = value;
-  if (list.length > itemsAtOnceMax) {
-    throw new Fault('invalid_request', { message: `Invalid 'items': array too long. At most ${itemsAtOnceMax} items may be added at a time.`, field: 'items' });
-  }
-  checkInputItems(list);
+function itemsOf(list: readonly JsonObject[], { random }: ConversationsDeps): readonly ConversationItem[] {
   const items = normaliseItems(list, (prefix) => `${prefix}_${random.bytes(16).toString('hex')}`, new Map());
   return items.map((item) => ({ id: String(item['id']), item }));
 }

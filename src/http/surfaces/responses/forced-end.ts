@@ -1,5 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import type { ResponseEvent } from '../../../threads/response-event-store.ts';
+import { interruptedResponse, terminalEvent } from '../../../wire/openai-responses/interrupted-response.ts';
+import { shownResponse } from '../../../wire/openai-responses/shown-item.ts';
 
 /** The end of a response that somebody else had begun, or that must stop before its time. */
 export interface ForcedEnd {
@@ -15,14 +17,10 @@ export interface ForcedEnd {
  */
 export function forcedEnd(body: JsonObject, events: readonly ResponseEvent[], status: 'incomplete' | 'cancelled'): ForcedEnd {
   const output = outputOf(events);
-  const reason = status === 'incomplete' ? { incomplete_details: { reason: 'interrupted' } } : {};
-  const response = { ...body, status, ...reason, output };
+  const response = status === 'incomplete' ? interruptedResponse({ ...body, output }) : { ...body, status, output };
   const sequenceNumber = (events.at(-1)?.sequenceNumber ?? -1) + 1;
-  return {
-    body: response,
-    output,
-    event: { sequenceNumber, event: { type: 'response.incomplete', sequence_number: sequenceNumber, response } },
-  };
+  const event: unknown = JSON.parse(terminalEvent(shownResponse(response, false), sequenceNumber).json);
+  return { body: response, output, event: { sequenceNumber, event: isJsonObject(event) ? event : {} } };
 }
 
 /** The items of a stream so far: those that are done, and of a message that is not, its text. Reasoning and calls that are cut are of no use to anybody. */
