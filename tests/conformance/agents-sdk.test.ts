@@ -2,9 +2,10 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { npmClient } from '../doubles/npm-client.ts';
-import { type RunningServer, startServer } from '../doubles/running-server.ts';
+import type { RunningServer } from '../doubles/running-server.ts';
 import { chatOf, streamedTurn, textOf, type Turn, wholeTurn } from '../doubles/scripted-turn.ts';
 import { ScriptedUpstream } from '../doubles/scripted-upstream.ts';
+import { serverOverChat } from '../doubles/server-over-chat.ts';
 
 const client = await npmClient('@openai/agents@0.20.0');
 
@@ -43,7 +44,7 @@ describe.skipIf(client.missing)(`the OpenAI Agents SDK (needs ${client.needs})`,
   let openai: OpenAI;
   beforeAll(async () => {
     upstream = await ScriptedUpstream.start();
-    server = await startServer({ environment: { MOONSHOT_API_KEY: 'sk-vendor', MOONSHOT_BASE_URL: upstream.baseUrl } });
+    server = await serverOverChat(upstream);
     openai = new OpenAI({ apiKey: server.liveKey, baseURL: `${server.url}/v1`, maxRetries: 0 });
     sdk = client.load('@openai/agents') as Sdk;
     sdk.setTracingDisabled(true);

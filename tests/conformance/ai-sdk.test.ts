@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { npmClient } from '../doubles/npm-client.ts';
-import { type RunningServer, startServer } from '../doubles/running-server.ts';
+import type { RunningServer } from '../doubles/running-server.ts';
 import { brokenTurn, chatOf, streamedTurn, textOf, type Turn, wholeTurn } from '../doubles/scripted-turn.ts';
 import { ScriptedUpstream } from '../doubles/scripted-upstream.ts';
+import { serverOverChat } from '../doubles/server-over-chat.ts';
 
 const client = await npmClient('ai@7.0.173', '@ai-sdk/openai@4.0.118', '@ai-sdk/anthropic@4.0.105', '@ai-sdk/openai-compatible@3.0.92');
 
@@ -52,7 +53,7 @@ describe.skipIf(client.missing)(`the Vercel AI SDK (needs ${client.needs})`, () 
   let sdk: Sdk;
   beforeAll(async () => {
     upstream = await ScriptedUpstream.start();
-    server = await startServer({ environment: { MOONSHOT_API_KEY: 'sk-vendor', MOONSHOT_BASE_URL: upstream.baseUrl } });
+    server = await serverOverChat(upstream);
     sdk = client.load('ai') as Sdk;
   });
   afterAll(async () => {

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClientHome, type ClientProcess } from '../doubles/client-home.ts';
 import { npmClient } from '../doubles/npm-client.ts';
 import { pennilessKey } from '../doubles/penniless-key.ts';
-import { type RunningServer, startServer } from '../doubles/running-server.ts';
+import type { RunningServer } from '../doubles/running-server.ts';
 import { brokenTurn, chatOf, hangingTurn, streamedTurn, textOf } from '../doubles/scripted-turn.ts';
 import { ScriptedUpstream } from '../doubles/scripted-upstream.ts';
+import { serverOverChat } from '../doubles/server-over-chat.ts';
 
 const client = await npmClient('@openai/codex@0.171.0');
 
@@ -20,7 +21,7 @@ describe.skipIf(client.missing)(`Codex (needs ${client.needs})`, () => {
   let server: RunningServer;
   beforeAll(async () => {
     upstream = await ScriptedUpstream.start();
-    server = await startServer({ environment: { MOONSHOT_API_KEY: 'sk-vendor', MOONSHOT_BASE_URL: upstream.baseUrl } });
+    server = await serverOverChat(upstream);
   });
   afterAll(async () => {
     await server?.stop();

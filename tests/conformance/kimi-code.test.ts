@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClientHome, type ClientProcess } from '../doubles/client-home.ts';
 import { npmClient } from '../doubles/npm-client.ts';
-import { type RunningServer, startServer } from '../doubles/running-server.ts';
+import type { RunningServer } from '../doubles/running-server.ts';
 import { brokenTurn, chatOf, hangingTurn, streamedTurn, textOf } from '../doubles/scripted-turn.ts';
 import { ScriptedUpstream } from '../doubles/scripted-upstream.ts';
+import { serverOverChat } from '../doubles/server-over-chat.ts';
 
 const client = await npmClient('@moonshot-ai/kimi-code@2.1.0');
 
@@ -21,7 +22,7 @@ describe.skipIf(client.missing)(`Kimi Code (needs ${client.needs})`, () => {
   let server: RunningServer;
   beforeAll(async () => {
     upstream = await ScriptedUpstream.start();
-    server = await startServer({ environment: { MOONSHOT_API_KEY: 'sk-vendor', MOONSHOT_BASE_URL: upstream.baseUrl } });
+    server = await serverOverChat(upstream);
   });
   afterAll(async () => {
     await server?.stop();
