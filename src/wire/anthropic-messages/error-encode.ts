@@ -63,7 +63,7 @@ function bodyOf(fault: Fault, requestId: string): JsonObject {
   return { type: 'error', error: { type, message: messageOf(fault) }, request_id: requestId };
 }
 
-/** Claude Code makes its history shorter when it reads these words, and at no others. */
+/** Anthropic's words. Claude Code knows an error that asks for a shorter history by its wording (musistudio/claude-code-router#1799). */
 const tooLong = 'prompt is too long';
 
 function messageOf({ code, field, message }: Fault): string {

@@ -124,7 +124,8 @@ class MessageWriter {
     const { dialect } = this.#target;
     const { content } = message;
     const said = typeof content === 'string' ? content : encodeContent(content, field, dialect, this.#losses);
-    return messagesExtensions.joined({ type: 'tool_result', tool_use_id: this.#callId(message.toolCallId), content: said }, message.extensions);
+    const fields = { type: 'tool_result', tool_use_id: this.#callId(message.toolCallId), content: said.length === 0 ? '' : said };
+    return messagesExtensions.joined(fields, message.extensions);
   }
 
   #assistant(message: AssistantMessage, field: string): JsonObject[] {

@@ -214,7 +214,10 @@ describe('refusals, in Anthropic\'s words', () => {
   it.each([
     [unlimited, 'max_tokens: Field required'],
     [{ ...base, max_tokens: 0 }, 'max_tokens: Input should be greater than or equal to 1'],
-    [{ ...base, max_tokens: 'x' }, 'max_tokens: Input should be a valid number'],
+    [{ ...base, max_tokens: 'x' }, 'max_tokens: Input should be a valid integer'],
+    [{ ...base, max_tokens: 1.5 }, 'max_tokens: Input should be a valid integer'],
+    [{ ...base, temperature: 'x' }, 'temperature: Input should be a valid number'],
+    [{ ...base, stream: 1 }, 'stream: Input should be a valid boolean'],
     [{ ...base, model: undefined }, 'model: Field required'],
     [{ ...base, messages: [] }, 'messages: at least one message is required'],
     [{ ...base, messages: [{ role: 'tool', content: '' }] }, "messages.0.role: Input should be 'user', 'assistant' or 'system'"],
