@@ -47,7 +47,7 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
     return JSON.parse(stdout) as Result;
   }
 
-  it('works through several turns with tools, and over two runs, with its thinking kept', async () => {
+  it('works through several turns with tools, its thinking kept, and goes on in a later run', async () => {
     using home = new ClientHome();
     home.write('work/note.txt', 'moonlight\n');
     const first = upstream.requests.length;
@@ -61,10 +61,7 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
     expect(result).toMatchObject({ is_error: false, result: 'It says moonlight.' });
     // Three calls of 100 tokens each, of which 40 came from the cache.
     expect(result.usage).toMatchObject({ input_tokens: 180, cache_read_input_tokens: 120 });
-    expect(await resultOf(claude(home, ['--continue', 'How long is it?']))).toMatchObject({ is_error: false, result: 'Ten bytes.' });
-
-    expect(upstream.requests).toHaveLength(first + 4);
-    const { messages, tools } = chatOf(upstream.requests[first + 3]);
+    const { messages, tools } = chatOf(upstream.requests[first + 2]);
     const turns = messages.filter(({ role }) => role === 'assistant' || role === 'tool');
     expect(turns).toMatchObject([
       { role: 'assistant', reasoning_content: 'I must look.', tool_calls: [{ function: { name: 'Bash' } }] },
@@ -72,7 +69,6 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
       { role: 'assistant', reasoning_content: 'Now I read.', content: 'Reading.', tool_calls: [{ function: { name: 'Read' } }, { function: { name: 'Bash' } }] },
       { role: 'tool' },
       { role: 'tool' },
-      { role: 'assistant', content: 'It says moonlight.' },
     ]);
     expect(turns.filter(({ role }) => role === 'tool').map((turn) => turn.tool_call_id)).toEqual(turns.flatMap((turn) => turn.tool_calls ?? []).map(({ id }) => id));
     expect(textOf(turns[1])).toContain('10 note.txt');
@@ -81,7 +77,11 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
     // The environment comes as a message of role system between the others, and must not be lost.
     expect(messages.some((message) => textOf(message).includes(home.work))).toBe(true);
     expect(tools?.map((tool) => tool.function?.name)).toContain('Bash');
-    expect(tools?.map((tool) => tool.function?.name)).not.toContain('DeferredToolPlaceholder');
+
+    // A later run has no thinking to give back: it asks for none to be shown (`display: "omitted"`), and drops empty blocks when it loads a session.
+    expect(await resultOf(claude(home, ['--continue', 'How long is it?']))).toMatchObject({ is_error: false, result: 'Ten bytes.' });
+    const later = chatOf(upstream.requests[first + 3]).messages.filter(({ role }) => role === 'assistant');
+    expect(later.map((turn) => [textOf(turn), turn.tool_calls?.length ?? 0])).toEqual([['', 1], ['Reading.', 2], ['It says moonlight.', 0]]);
   });
 
   it('finds tools that it had held back, and the model is told', async () => {
@@ -101,12 +101,22 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
   it('recovers from an error in mid-stream', async () => {
     using home = new ClientHome();
     const first = upstream.requests.length;
-    // It asks again without a stream, at once.
     upstream.script(
+      streamedTurn({ thinking: 'I must look.', calls: [{ name: 'Bash', input: { command: 'echo before', description: 'say' } }] }),
       brokenTurn(),
-      wholeTurn({ thinking: 'Once more.', calls: [{ name: 'Bash', input: { command: 'echo recovered', description: 'say' } }] }),
-      streamedTurn({ thinking: 'Good.', text: 'All is well.' }),
+      streamedTurn({ thinking: 'Once more.', text: 'All is well.' }),
     );
+    expect(await resultOf(claude(home, ['Are you there?']))).toMatchObject({ is_error: false, result: expect.stringContaining('All is well.') });
+    const { messages } = chatOf(upstream.requests[first + 2]);
+    expect(messages.find(({ role }) => role === 'assistant')).toMatchObject({ reasoning_content: 'I must look.' });
+    // It knows that it was cut off, and tells the model.
+    expect(textOf(messages.at(-1))).toContain('cut off mid-stream');
+  });
+
+  it('asks without a stream when one breaks off before its first word', async () => {
+    using home = new ClientHome();
+    const first = upstream.requests.length;
+    upstream.script(brokenTurn({ words: false }), wholeTurn({ thinking: 'Once more.', calls: [{ name: 'Bash', input: { command: 'echo recovered', description: 'say' } }] }), streamedTurn({ text: 'All is well.' }));
     expect(await resultOf(claude(home, ['Are you there?']))).toMatchObject({ is_error: false, result: 'All is well.' });
     const chats = upstream.requests.slice(first).map((request) => chatOf(request));
     expect(chats.map((chat) => chat.stream === true)).toEqual([true, false, true]);

@@ -1,4 +1,4 @@
-import { chunk, completion, jsonReply, type RecordedRequest, type Script, streamReply } from './scripted-upstream.ts';
+import { chunk as chunkOf, completion, jsonReply, type RecordedRequest, type Script, streamReply } from './scripted-upstream.ts';
 
 /** What the model does in one turn. */
 export interface Turn {
@@ -29,11 +29,17 @@ export interface UpstreamChat {
   readonly stream?: boolean;
 }
 
+/** Clients take replies with the same id for parts of one. */
+let replies = 0;
+const nextId = (): string => `chatcmpl-turn-${(replies += 1)}`;
+
 const usage = { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120, cached_tokens: 40 };
 
 /** The turn as Kimi streams it: thinking, text, calls with ids in K2's form, and the usage with the end. */
 export function streamedTurn(turn: Turn): Script {
   const calls = toolCalls(turn);
+  const id = nextId();
+  const chunk = (delta: Readonly<Record<string, unknown>>, end: string | null = null, more = {}): unknown => chunkOf(delta, end, { id, ...more });
   return streamReply(
     chunk({ role: 'assistant', content: '' }),
     ...(turn.thinking === undefined ? [] : halves(turn.thinking).map((part) => chunk({ reasoning_content: part }))),
@@ -55,12 +61,12 @@ export function wholeTurn(turn: Turn): Script {
     ...(turn.thinking === undefined ? {} : { reasoning_content: turn.thinking }),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
   };
-  return jsonReply(completion('', { choices: [{ index: 0, message, finish_reason: calls.length > 0 ? 'tool_calls' : 'stop' }], usage }));
+  return jsonReply(completion('', { id: nextId(), choices: [{ index: 0, message, finish_reason: calls.length > 0 ? 'tool_calls' : 'stop' }], usage }));
 }
 
-/** A stream that breaks off after some thinking and some text. */
-export function brokenTurn(): Script {
-  return [...streamedTurn({ thinking: 'Half a thought', text: 'Half an answer' }).slice(0, 5), { do: 'wait', ms: 50 }, { do: 'reset' }];
+/** A stream that breaks off after some thinking, and after some text unless it is to have no `words`. */
+export function brokenTurn({ words = true }: { readonly words?: boolean } = {}): Script {
+  return [...streamedTurn({ thinking: 'Half a thought', text: 'Half an answer' }).slice(0, words ? 5 : 3), { do: 'wait', ms: 50 }, { do: 'reset' }];
 }
 
 /** A stream that says something and then hangs. */

@@ -8,6 +8,9 @@ const imageFields: ReadonlySet<string> = new Set(['type', 'source']);
 const documentFields: ReadonlySet<string> = new Set(['type', 'source', 'title']);
 const inlinedFields: ReadonlySet<string> = new Set(['type', 'source', 'title', 'context', 'content', 'citations']);
 
+/** Where a `tool_reference` block stands in the extensions of the text that says it in words. */
+export const toolReferenceField = 'tool_reference';
+
 /**
  * Content that is no call, no result and no thinking: a text, or blocks (responses-ark-anthropic-batch.md 3.2). `field` is its path.
  * Empty texts are left out, since upstreams refuse them. Throws `invalid_request` faults.
@@ -35,6 +38,8 @@ export function decodeParts(value: unknown, field: string): Part[] {
       const text = joined(textOf(value['title']), textOf(value['source']), ...texts);
       return text === '' ? [] : [{ type: 'text', text, ...cacheControlOf(value) }];
     }
+    case 'tool_reference':
+      return [toolReference(value, `${field}.tool_reference`)];
     default:
       if (typeof value['type'] !== 'string') throw invalidRequest(`${field}.type`, 'Field required');
       return [opaque(value)];
@@ -44,6 +49,15 @@ export function decodeParts(value: unknown, field: string): Part[] {
 /** A block that only this protocol understands. */
 export function opaque(value: JsonObject): Part {
   return { type: 'opaque', protocol: messagesExtensions.protocol, value };
+}
+
+/**
+ * A tool that the client has loaded on demand: all that Claude Code's ToolSearch answers, and refused by Moonshot
+ * (responses-ark-anthropic-batch.md 3.8). Said in words, so that the result of that call is not empty where nobody knows the block.
+ */
+function toolReference(block: JsonObject, field: string): Part {
+  const name = requiredText(block, 'tool_name', field);
+  return { type: 'text', text: `The tool ${name} is loaded and can be called from now on.`, extensions: { [messagesExtensions.protocol]: { [toolReferenceField]: block } } };
 }
 
 function decodeImage(block: JsonObject, field: string): Part {

@@ -133,7 +133,7 @@ describe('decodeMessagesRequest', () => {
     expect(messages).toEqual([
       { role: 'user', content: 'go' },
       { role: 'assistant', toolCalls: [call('a'), call('b')] },
-      { role: 'tool', toolCallId: 'b', content: [{ type: 'opaque', protocol: 'anthropic-messages', value: reference }], extensions: { 'anthropic-messages': { is_error: true } } },
+      { role: 'tool', toolCallId: 'b', content: [{ type: 'text', text: 'The tool x is loaded and can be called from now on.', extensions: { 'anthropic-messages': { tool_reference: reference } } }], extensions: { 'anthropic-messages': { is_error: true } } },
       { role: 'tool', toolCallId: 'a', content: '' },
       { role: 'system', content: 'note' },
       { role: 'user', content: [{ type: 'text', text: 'first' }] },
