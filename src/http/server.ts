@@ -21,6 +21,10 @@ export interface ServerOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A POST that means something without a body. */
+    readonly bodyOptional?: boolean;
+  }
   interface FastifyInstance {
     readonly connections: Connections;
     /** For the `clientError` event of every listener. */
@@ -80,7 +84,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.removeAllContentTypeParsers();
   // Whatever the label says, a body is JSON or refused: curl without -H sends a form's label with its JSON.
   // The usual label is named too, since Fastify takes a longer way to a parser for all labels.
-  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
+    // SDKs label what they do not send.
+    if (body.length === 0 && (request.method !== 'POST' || request.routeOptions.config.bodyOptional === true)) return done(null, undefined);
     try {
       done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)));
     } catch (thrown) {

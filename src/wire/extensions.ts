@@ -2,8 +2,11 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Extensions, Loss } from '../dialogue/extensions.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 
-/** Fields that ask for what a cache does by itself where there is one: to leave them out loses nothing. */
-const hints: ReadonlySet<string> = new Set(['cache_control']);
+/**
+ * Fields that ask only for how a thing is done, not for what: of caches that work by themselves, of tools that are told of at once in place of
+ * when they are asked for. To leave them out loses nothing that anybody could see.
+ */
+const hints: ReadonlySet<string> = new Set(['cache_control', 'defer_loading', 'eager_input_streaming']);
 
 /** How one protocol keeps what the neutral language has no word for, and finds it again. */
 export class ProtocolExtensions {

@@ -14,6 +14,7 @@ import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { IdempotencyStore } from '../../records/idempotency-store.ts';
 import { recordsMigrations } from '../../records/records-tables.ts';
+import type { PlannedAttempt } from '../../routing/plan.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
 import { basePaths } from '../base-path.ts';
 import { eventStreamTiming } from '../event-stream.ts';
@@ -32,11 +33,16 @@ const events: readonly DialogueEvent[] = [
   { type: 'choice-end', choice: 0, finish: { reason: 'stop' } }, { type: 'usage', usage },
 ];
 
+const attempt: PlannedAttempt = {
+  offer: { modelId: 'm', upstreamId: 'up', upstreamModel: 'm', contextTokens: 1_000, outputTokensMax: 1_000, prices: [] },
+  price: undefined, costState: 'unpriced', sendModel: 'm', retired: false, successor: false,
+};
+
 let cost: ReplyCost | undefined = priced;
 /** Answers at once, and says what it costs. */
 const gateway: Pick<Gateway, 'generate'> = {
   generate(_caller, request, _options, sink) {
-    sink.onOpen({ upstreamId: 'up', losses: [], flow: { pause: () => undefined, resume: () => undefined } });
+    sink.onOpen({ upstreamId: 'up', attempt, losses: [], flow: { pause: () => undefined, resume: () => undefined } });
     if (request.stream) sink.onBatches([{ events }]);
     const reply = { id: 'r', model: 'm', createdS: 1, choices: [{ text: 'hello', toolCalls: [], finish: { reason: 'stop' as const } }], usage };
     return Promise.resolve({ usage, ...(request.stream ? {} : { reply }), ...(cost === undefined ? {} : { cost }) });

@@ -4,12 +4,10 @@ import { messagesExtensions } from './messages-extensions.ts';
 import { invalidRequest, type MessagesBlock } from './messages-request-schema.ts';
 
 const textFields: ReadonlySet<string> = new Set(['type', 'text']);
+const referenceFields: ReadonlySet<string> = new Set(['type', 'tool_name']);
 const imageFields: ReadonlySet<string> = new Set(['type', 'source']);
 const documentFields: ReadonlySet<string> = new Set(['type', 'source', 'title']);
 const inlinedFields: ReadonlySet<string> = new Set(['type', 'source', 'title', 'context', 'content', 'citations']);
-
-/** Where a `tool_reference` block stands in the extensions of the text that says it in words. */
-export const toolReferenceField = 'tool_reference';
 
 /**
  * Content that is no call, no result and no thinking: a text, or blocks (responses-ark-anthropic-batch.md 3.2). `field` is its path.
@@ -39,7 +37,8 @@ export function decodeParts(value: unknown, field: string): Part[] {
       return text === '' ? [] : [{ type: 'text', text, ...cacheControlOf(value) }];
     }
     case 'tool_reference':
-      return [toolReference(value, `${field}.tool_reference`)];
+      // How Claude Code's ToolSearch says what it found; nobody but Anthropic takes the block (responses-ark-anthropic-batch.md 3.8).
+      return [{ type: 'text', text: `The tool ${requiredText(value, 'tool_name', `${field}.tool_name`)} is available now.`, ...messagesExtensions.of(value, referenceFields) }];
     default:
       if (typeof value['type'] !== 'string') throw invalidRequest(`${field}.type`, 'Field required');
       return [opaque(value)];
@@ -49,15 +48,6 @@ export function decodeParts(value: unknown, field: string): Part[] {
 /** A block that only this protocol understands. */
 export function opaque(value: JsonObject): Part {
   return { type: 'opaque', protocol: messagesExtensions.protocol, value };
-}
-
-/**
- * A tool that the client has loaded on demand: all that Claude Code's ToolSearch answers, and refused by Moonshot
- * (responses-ark-anthropic-batch.md 3.8). Said in words, so that the result of that call is not empty where nobody knows the block.
- */
-function toolReference(block: JsonObject, field: string): Part {
-  const name = requiredText(block, 'tool_name', field);
-  return { type: 'text', text: `The tool ${name} is loaded and can be called from now on.`, extensions: { [messagesExtensions.protocol]: { [toolReferenceField]: block } } };
 }
 
 function decodeImage(block: JsonObject, field: string): Part {

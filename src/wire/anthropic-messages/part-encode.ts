@@ -1,9 +1,8 @@
-import { isJsonObject, type JsonObject } from '../../base/json.ts';
+import type { JsonObject } from '../../base/json.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { Content, Part } from '../../dialogue/message.ts';
 import type { MessagesDialect } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
-import { toolReferenceField } from './part-decode.ts';
 
 /** A document sent whole: its media type and its bytes. */
 const wholeData = /^data:([^;,]+);base64,(.*)$/s;
@@ -33,15 +32,8 @@ function encodePart(part: Part, field: string, dialect: MessagesDialect, losses:
     return undefined;
   };
   switch (part.type) {
-    case 'text': {
-      const reference = part.extensions?.[messagesExtensions.protocol]?.[toolReferenceField];
-      if (isJsonObject(reference)) {
-        if (!dialect.blocksRefused.includes(toolReferenceField)) return reference;
-        losses.push({ field, reason: `this upstream takes no ${toolReferenceField} blocks; the tool is named in words` });
-        return { type: 'text', text: part.text };
-      }
+    case 'text':
       return part.text === '' ? undefined : messagesExtensions.joined({ type: 'text', text: part.text }, part.extensions);
-    }
     case 'image': {
       const source = sourceOf(part.url);
       if (source['type'] === 'url' && !dialect.imageUrlSchemes.some((scheme) => part.url.startsWith(scheme))) {

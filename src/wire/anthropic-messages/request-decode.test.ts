@@ -44,7 +44,7 @@ describe('decodeMessagesRequest', () => {
         assistant([{ type: 'thinking', thinking: 'hm', signature: seals.seal({ text: 'hm' }, true) }, { type: 'text', text: 'yes' }, toolUse('a:0')]),
         user([{ ...result('a:0'), is_error: false, cache_control: { type: 'ephemeral' } }]),
       ],
-      tools: [{ name: 'Bash', description: 'runs', input_schema: { type: 'object' }, defer_loading: true }],
+      tools: [{ name: 'Bash', description: 'runs', input_schema: { type: 'object' }, defer_loading: true }, { name: 'DeferredToolPlaceholder', input_schema: { type: 'object' }, defer_loading: true }],
       metadata: { user_id: '{"session_id":"s"}' },
       thinking: { type: 'adaptive', display: 'omitted' },
       context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
@@ -133,7 +133,7 @@ describe('decodeMessagesRequest', () => {
     expect(messages).toEqual([
       { role: 'user', content: 'go' },
       { role: 'assistant', toolCalls: [call('a'), call('b')] },
-      { role: 'tool', toolCallId: 'b', content: [{ type: 'text', text: 'The tool x is loaded and can be called from now on.', extensions: { 'anthropic-messages': { tool_reference: reference } } }], extensions: { 'anthropic-messages': { is_error: true } } },
+      { role: 'tool', toolCallId: 'b', content: [{ type: 'text', text: 'The tool x is available now.' }], extensions: { 'anthropic-messages': { is_error: true } } },
       { role: 'tool', toolCallId: 'a', content: '' },
       { role: 'system', content: 'note' },
       { role: 'user', content: [{ type: 'text', text: 'first' }] },

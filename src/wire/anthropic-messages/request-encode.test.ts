@@ -172,17 +172,6 @@ describe('encodeMessagesRequest', () => {
     expect(send({ sampling: { temperature: 0.6, topP: 1 } }, { dialect: moonshot, samplingRule: { fixed } })).toMatchObject({ body: { temperature: 0.6 }, lost: ['top_p'] });
   });
 
-  it('names a tool that was loaded on demand by its block, and in words where that is refused', () => {
-    const reference = { type: 'tool_reference', tool_name: 'a' };
-    const said: Message = { role: 'tool', toolCallId: 'f.a:0', content: [{ type: 'text', text: 'It is there.', extensions: { 'anthropic-messages': { tool_reference: reference } } }] };
-    const results = (target: Partial<MessagesRequestTarget>): unknown => {
-      const { body, lost } = send({ messages: [{ role: 'user', content: 'hi' }, called, said] }, target);
-      return { message: Array.isArray(body['messages']) ? body['messages'].at(-1) : undefined, lost };
-    };
-    expect(results({})).toMatchObject({ message: { content: [{ type: 'tool_result', content: [reference] }] }, lost: [] });
-    expect(results({ dialect: moonshot })).toMatchObject({ message: { content: [{ type: 'tool_result', content: [{ type: 'text', text: 'It is there.' }] }] }, lost: ['messages.2.content.0'] });
-  });
-
   it('leaves out of schemas what Moonshot refuses in them', () => {
     const schema = { $schema: 's', type: 'object' };
     const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'a', parameters: schema }], outputFormat: { type: 'json-schema', name: 's', schema } };

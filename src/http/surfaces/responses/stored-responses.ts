@@ -5,6 +5,7 @@ import { shownItem, shownResponse } from '../../../wire/openai-responses/shown-i
 import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
 import { type BackgroundResponses, responseNotFound } from './background-responses.ts';
+import { deleteResponse } from './hold-context.ts';
 import { includesEncrypted, listPlace, pageOf, type PageQuery } from './list-query.ts';
 import { type ResponsesDeps, scopeOf } from './responses-deps.ts';
 
@@ -32,7 +33,7 @@ export function registerStoredResponses(app: FastifyInstance, base: BasePath, de
 
   app.delete<ById>(path, async (request) => {
     const { id } = request.params;
-    if (!(await deps.responses.delete(scopeOf(callerOf(request)), id))) throw responseNotFound(id);
+    if (!(await deleteResponse(deps, scopeOf(callerOf(request)), id))) throw responseNotFound(id);
     return deletedResponse(id);
   });
 
@@ -46,7 +47,7 @@ export function registerStoredResponses(app: FastifyInstance, base: BasePath, de
 
   // Ark has nothing in the background.
   if (base.vendor === 'ark') return;
-  app.post<ById>(`${path}/cancel`, async (request) =>
+  app.post<ById>(`${path}/cancel`, { config: { bodyOptional: true } }, async (request) =>
     shownResponse(await background.cancel(scopeOf(callerOf(request)), request.params.id), false));
 }
 

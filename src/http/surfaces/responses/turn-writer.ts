@@ -3,6 +3,7 @@ import type { GenerationId } from '../../../base/id.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import type { EventBatch } from '../../../dialogue/event.ts';
 import type { AttemptOpened, GenerationEnd } from '../../../gateway/gateway.ts';
+import type { PlannedAttempt } from '../../../routing/plan.ts';
 import { encodeResponse } from '../../../wire/openai-responses/reply-encode.ts';
 import { settingsOf } from '../../../wire/openai-responses/response-settings.ts';
 import type { ResponsesStyle } from '../../../wire/openai-responses/responses-style.ts';
@@ -10,7 +11,8 @@ import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-en
 import { decodeTools } from '../../../wire/openai-responses/tool-decode.ts';
 import type { ReplyWriter, WholeEnd } from '../../reply-writer.ts';
 import { expireAtOf } from './caching-terms.ts';
-import { keepTurn, type TurnEnd } from './keep-turn.ts';
+import { keepTurn } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
@@ -54,7 +56,7 @@ export class TurnWriter implements ReplyWriter {
   readonly #generationId: GenerationId;
   readonly #style: ResponsesStyle;
   readonly #encoder: ResponsesStreamEncoder;
-  #upstreamId: string | undefined;
+  #attempt: PlannedAttempt | undefined;
   #contextHandle: string | undefined;
   #begun = false;
 
@@ -67,8 +69,8 @@ export class TurnWriter implements ReplyWriter {
     this.#encoder = new ResponsesStreamEncoder(this.#style);
   }
 
-  opened({ upstreamId }: AttemptOpened): void {
-    this.#upstreamId = upstreamId;
+  opened({ attempt }: AttemptOpened): void {
+    this.#attempt = attempt;
   }
 
   encode(batches: readonly EventBatch[]): string {
@@ -111,7 +113,7 @@ export class TurnWriter implements ReplyWriter {
     return keepTurn(this.#deps, this.#turn, {
       ...end,
       generationId: this.#generationId,
-      ...(this.#upstreamId === undefined ? {} : { upstreamId: this.#upstreamId }),
+      ...(this.#attempt === undefined ? {} : { attempt: this.#attempt }),
       ...(this.#contextHandle === undefined ? {} : { contextHandle: this.#contextHandle }),
     });
   }
