@@ -51,7 +51,7 @@ function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses:
     const declared: JsonObject = {
       name,
       ...(description === undefined ? {} : { description }),
-      input_schema: encodeSchema(parameters ?? { type: 'object', properties: {} }, `${field}.input_schema`, dialect, losses),
+      input_schema: encodeSchema(argumentsSchema(parameters), `${field}.input_schema`, dialect, losses),
       ...(strict === undefined ? {} : { strict }),
     };
     const present = tool.extensions?.[messagesExtensions.protocol] ?? {};
@@ -62,6 +62,12 @@ function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses:
   if (tool.kind === 'opaque' && tool.protocol === messagesExtensions.protocol) return tool.value;
   losses.push({ field, reason: 'this protocol does not know this kind of tool' });
   return undefined;
+}
+
+/** The protocol demands the `type`, which others do not; arguments are an object anyway. */
+function argumentsSchema(parameters: JsonObject | undefined): JsonObject {
+  if (parameters === undefined) return { type: 'object', properties: {} };
+  return parameters['type'] === undefined ? { type: 'object', ...parameters } : parameters;
 }
 
 /** A JSON schema as the place takes it. `field` is its path. */
