@@ -1,83 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/base/json.ts';
-import { systemRandom } from '../../src/base/random.ts';
-import { Sealer } from '../../src/base/sealer.ts';
 import { SseParser } from '../../src/base/sse.ts';
-import type { DialogueEvent, EventBatch } from '../../src/dialogue/event.ts';
+import type { DialogueEvent } from '../../src/dialogue/event.ts';
 import { Fold } from '../../src/dialogue/fold.ts';
 import type { AssistantMessage } from '../../src/dialogue/message.ts';
-import type { Protocol } from '../../src/dialogue/protocol.ts';
 import type { DialogueReply, ReplyChoice } from '../../src/dialogue/reply.ts';
 import type { ThinkingProof, ThinkingSeals } from '../../src/dialogue/thinking-seal.ts';
 import type { Usage } from '../../src/dialogue/usage.ts';
 import { TenantThinkingSeals } from '../../src/fidelity/tenant-thinking-seals.ts';
-import { decodeMessagesReply } from '../../src/wire/anthropic-messages/reply-decode.ts';
 import { encodeMessagesReply } from '../../src/wire/anthropic-messages/reply-encode.ts';
 import { decodeMessagesRequest } from '../../src/wire/anthropic-messages/request-decode.ts';
-import { MessagesStreamDecoder } from '../../src/wire/anthropic-messages/stream-decode.ts';
-import { MessagesStreamEncoder } from '../../src/wire/anthropic-messages/stream-encode.ts';
-import type { ChatStyle } from '../../src/wire/openai-chat/chat-style.ts';
-import { decodeChatReply } from '../../src/wire/openai-chat/reply-decode.ts';
-import { encodeChatReply } from '../../src/wire/openai-chat/reply-encode.ts';
-import { ChatStreamDecoder } from '../../src/wire/openai-chat/stream-decode.ts';
-import { ChatStreamEncoder } from '../../src/wire/openai-chat/stream-encode.ts';
 import { normaliseInput } from '../../src/wire/openai-responses/input-items.ts';
-import { decodeResponsesReply } from '../../src/wire/openai-responses/reply-decode.ts';
-import { encodeResponse } from '../../src/wire/openai-responses/reply-encode.ts';
 import { responsesRequestOf } from '../../src/wire/openai-responses/request-decode.ts';
 import { parseResponsesBody } from '../../src/wire/openai-responses/responses-request-schema.ts';
-import { sampleStyle } from '../../src/wire/openai-responses/sample-style.ts';
-import { ResponsesStreamDecoder } from '../../src/wire/openai-responses/stream-decode.ts';
-import { ResponsesStreamEncoder } from '../../src/wire/openai-responses/stream-encode.ts';
 import { protocols, upstreamId } from './codec-pairs.ts';
 import { words } from './conversations.ts';
-
-const sealer = new Sealer(Buffer.alloc(32, 1), systemRandom);
-const seals = new TenantThinkingSeals(sealer, 'ten_1');
-const chatStyle: ChatStyle = { vendor: 'moonshot', reasoningAlias: false, thinking: 'shown', includeUsage: true };
-
-/** One protocol's way out to a client and back in from an upstream that says the same. */
-interface Ends {
-  stream(events: readonly DialogueEvent[], usage: Usage): string;
-  whole(reply: DialogueReply): JsonObject;
-  decoder(): { push(payload: string): EventBatch; readonly ended: boolean };
-  decodeWhole(value: JsonObject): DialogueReply;
-}
-
-const styleWith = (given: ThinkingSeals, display: 'shown' | 'omitted' = 'shown') => ({ thinkingDisplay: display, seals: given });
-const responsesStyle = () => sampleStyle({ include: ['reasoning.encrypted_content'] }, { seals });
-const single = (events: readonly DialogueEvent[]): EventBatch[] => events.map((event) => ({ events: [event] }));
-
-const ends: Readonly<Record<Protocol, Ends>> = {
-  'openai-chat': {
-    stream(events) {
-      const encoder = new ChatStreamEncoder(chatStyle);
-      return encoder.encode(single(events)) + encoder.end();
-    },
-    whole: (reply) => encodeChatReply(reply, chatStyle),
-    decoder: () => new ChatStreamDecoder(),
-    decodeWhole: decodeChatReply,
-  },
-  'anthropic-messages': {
-    stream(events) {
-      const encoder = new MessagesStreamEncoder(styleWith(seals));
-      return encoder.encode(single(events)) + encoder.end();
-    },
-    whole: (reply) => encodeMessagesReply(reply, styleWith(seals)),
-    decoder: () => new MessagesStreamDecoder(upstreamId),
-    decodeWhole: (value) => decodeMessagesReply(value, upstreamId),
-  },
-  'openai-responses': {
-    stream(events, usage) {
-      const encoder = new ResponsesStreamEncoder(responsesStyle());
-      return encoder.encode(single(events)) + encoder.finish(usage);
-    },
-    whole: (reply) => encodeResponse(reply, reply.usage, responsesStyle()).response,
-    decoder: () => new ResponsesStreamDecoder(upstreamId),
-    decodeWhole: (value) => decodeResponsesReply(value, upstreamId),
-  },
-};
+import { replyEnds, sealer, seals, single, styleWith } from './reply-ends.ts';
 
 const proofs: fc.Arbitrary<ThinkingProof | undefined> = fc.constantFrom(
   undefined,
@@ -152,13 +91,13 @@ function meaning({ choices, usage }: DialogueReply): unknown {
 }
 
 describe.each(protocols)('a reply by %s', (protocol) => {
-  const { stream, whole, decoder, decodeWhole } = ends[protocol];
+  const { stream, whole, decoder, decodeWhole } = replyEnds[protocol];
 
   it('streamed, however it is cut, says what was said', () => {
     fc.assert(
       fc.property(said, (one) => {
         const events = eventsOf(one);
-        const bytes = Buffer.from(stream(events, one.usage));
+        const bytes = Buffer.from(stream(single(events), one.usage));
         const reader = decoder();
         const parser = new SseParser();
         const at = [0, ...new Set(one.cuts.map((point) => point % bytes.length)), bytes.length].toSorted((a, b) => a - b);
@@ -207,11 +146,11 @@ const keepers: readonly Keeper[] = [
     name: `Messages, thinking ${display}`,
     kept: (one, given) => byMessages(encodeMessagesReply(folded(eventsOf(one)), styleWith(seals, display))['content'], one.choice.toolCalls, given),
   })),
-  { name: 'Responses', kept: (one, given) => byResponses(ends['openai-responses'].whole(folded(eventsOf(one)))['output'] as unknown[], one.choice.toolCalls, given) },
+  { name: 'Responses', kept: (one, given) => byResponses(replyEnds['openai-responses'].whole(folded(eventsOf(one)))['output'] as unknown[], one.choice.toolCalls, given) },
   {
     name: 'Responses, of which the client keeps only what is sealed',
     kept: (one, given) => {
-      const output = ends['openai-responses'].whole(folded(eventsOf(one)))['output'] as JsonObject[];
+      const output = replyEnds['openai-responses'].whole(folded(eventsOf(one)))['output'] as JsonObject[];
       return byResponses(output.map(({ id: _id, ...item }) => (item['type'] === 'reasoning' ? { ...item, summary: [], content: null } : item)), one.choice.toolCalls, given);
     },
   },
