@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { onEveryDatabase } from '../../../tests/doubles/databases.ts';
 import { ManualClock } from '../../../tests/doubles/manual-clock.ts';
 import type { Caller } from '../../access/caller.ts';
@@ -93,6 +93,17 @@ onEveryDatabase((databases) => {
       expect(await ask('PUT', `/${id}`, { expired_at: expiredAt, metadata: { a: 'b' } })).toMatchObject({ status: 200, body: { name: 'n', metadata: { a: 'b' }, expired_at: expiredAt } });
       clock.advance(100_000);
       expect(await ask('GET', `/${id}`)).toMatchObject({ body: { status: 'ready', messages } });
+    });
+
+    it('is refused when its tenant holds enough already', async () => {
+      const kept = vi.spyOn(caches, 'keptChars').mockResolvedValue(64 * 1024 * 1024);
+      try {
+        expect(await ask('POST', '', good)).toMatchObject({ status: 400, error: { param: 'messages', message: expect.stringMatching(/delete some/) as string } });
+        expect(kept).toHaveBeenCalledWith({ tenantId: caller.tenantId, mode: 'live' });
+      } finally {
+        kept.mockRestore();
+      }
+      expect(await ask('POST', '', good)).toMatchObject({ status: 200 });
     });
 
     it('is deleted for good', async () => {
