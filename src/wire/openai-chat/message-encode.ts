@@ -125,7 +125,8 @@ function contentField(content: Content | undefined, field: string, losses: Loss[
     if (body !== undefined) parts.push(body);
     else losses.push({ field: `${field}.content.${index}`, reason: 'only the protocol that it came by knows this kind of content' });
   }
-  return { content: parts };
+  // An empty list is refused where an empty text is not.
+  return { content: parts.length === 0 && content.length > 0 ? '' : parts };
 }
 
 function encodePart(part: Part): JsonObject | undefined {

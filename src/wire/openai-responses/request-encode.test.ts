@@ -155,6 +155,13 @@ describe('what is of this protocol alone', () => {
     expect((body['tools'] as object[])[0]).toBe(web);
   });
 
+  it('is no content when it is what another place has run, and declared', () => {
+    const opaque = (type: string) => ({ type: 'opaque', protocol: 'openai-responses', value: { type } }) as const;
+    const { body, lost } = sent({ messages: [{ role: 'user', content: [opaque('input_audio'), opaque('web_search_call'), opaque('computer_call_output')] }] });
+    expect(body['input']).toEqual([{ type: 'message', role: 'user', content: [{ type: 'input_audio' }] }]);
+    expect(lost).toEqual(['messages.0.content.1', 'messages.0.content.2']);
+  });
+
   it('is left out and declared where it is not known', () => {
     const { body, lost } = sent({ extensions, tools }, { dialect: ark });
     expect(lost.toSorted()).toEqual(['reasoning', 'tools.0', 'tools.1.strict', 'user']);

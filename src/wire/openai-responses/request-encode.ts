@@ -364,8 +364,13 @@ function encodeContent(content: Content | undefined, field: string, textType: 'i
   return parts;
 }
 
+/** Items that another place has run itself (searches, code …) are in the content of their turn here, and mean nothing elsewhere. */
+function isContent({ type }: JsonObject): boolean {
+  return typeof type === 'string' && /^(input|output)_(?!.*_(call|output)$)/.test(type);
+}
+
 function encodePart(part: Part, textType: 'input_text' | 'output_text'): JsonObject | undefined {
-  if (part.type === 'opaque') return part.protocol === extensions.protocol ? part.value : undefined;
+  if (part.type === 'opaque') return part.protocol === extensions.protocol && isContent(part.value) ? part.value : undefined;
   if (part.type === 'text') return extensions.joined({ type: textType, text: part.text }, part.extensions);
   // The model itself only speaks.
   if (textType === 'output_text' || part.type === 'video') return undefined;
