@@ -70,10 +70,9 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
       { role: 'tool' },
       { role: 'tool' },
     ]);
-    expect(turns.filter(({ role }) => role === 'tool').map((turn) => turn.tool_call_id)).toEqual(turns.flatMap((turn) => turn.tool_calls ?? []).map(({ id }) => id));
-    expect(textOf(turns[1])).toContain('10 note.txt');
-    expect(textOf(turns[3])).toContain('moonlight');
-    expect(textOf(turns[4])).toContain('second');
+    // Results of parallel calls come in the order in which they were there.
+    const results = turns.flatMap((turn) => turn.tool_calls ?? []).map(({ id }) => textOf(turns.find((turn) => turn.tool_call_id === id)));
+    expect(results).toEqual([expect.stringContaining('10 note.txt'), expect.stringContaining('moonlight'), expect.stringContaining('second')]);
     // The environment comes as a message of role system between the others, and must not be lost.
     expect(messages.some((message) => textOf(message).includes(home.work))).toBe(true);
     expect(tools?.map((tool) => tool.function?.name)).toContain('Bash');
