@@ -39,6 +39,12 @@ function encode(body: JsonObject, dialect: ChatDialect, target: Partial<ChatRequ
 }
 
 describe('encodeChatRequest, golden, per family', () => {
+  it('declares what another protocol says of a call', () => {
+    const made = { id: 'c', kind: 'function', name: 'f', argumentsText: '{}', extensions: { 'anthropic-messages': { caller: { type: 'direct' } } } } as const;
+    const request: DialogueRequest = { protocol: 'anthropic-messages', model: 'm', messages: [{ role: 'assistant', toolCalls: [made] }, { role: 'tool', toolCallId: 'c', content: 'r' }], sampling: {}, stream: false };
+    expect(encodeChatRequest(request, { model: 'm', dialect: openai }).losses.map(({ field }) => field)).toEqual(['messages.0.tool_calls.0.caller']);
+  });
+
   const asked: JsonObject = {
     messages: [
       { role: 'developer', content: 'd' }, hello,

@@ -27,6 +27,15 @@ function sent(request: Partial<DialogueRequest>, target: Partial<ResponsesReques
 }
 
 describe('what is sent', () => {
+  it('declares what another protocol says of a call, and what was said of a message that is not sent', () => {
+    const extensions = { 'anthropic-messages': { caller: { type: 'direct' } }, 'openai-responses': { phase: 'commentary' } };
+    const made = { id: 'c', kind: 'function', name: 'f', argumentsText: '{}', extensions } as const;
+    const messages: Message[] = [{ role: 'assistant', content: '', toolCalls: [made], extensions: { 'openai-responses': { phase: 'commentary' } } }, { role: 'tool', toolCallId: 'c', content: 'r' }];
+    const { body, lost } = sent({ messages });
+    expect(lost).toEqual(['messages.0.phase', 'messages.0.tool_calls.0.caller']);
+    expect(body['input']).toMatchObject([{ type: 'function_call', phase: 'commentary' }, { type: 'function_call_output' }]);
+  });
+
   it('is a response that is not stored, with its reasoning encrypted', () => {
     expect(sent({ stream: true }).body).toEqual({
       model: 'm', input: [{ type: 'message', role: 'user', content: 'hi' }], store: false, include: ['reasoning.encrypted_content'], stream: true,

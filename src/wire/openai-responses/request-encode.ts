@@ -326,12 +326,14 @@ function encodeAssistant(message: AssistantMessage, field: string, target: Respo
   if (message.partial === true) losses.push({ field: `${field}.partial`, reason: 'this upstream cannot go on from a message' });
   const spoken = encodeContent(message.content, field, 'output_text', losses);
   const content = refusal === undefined ? spoken : [...(typeof spoken === 'string' ? textPart(spoken) : spoken), { type: 'refusal', refusal }];
+  if (content.length === 0) extensions.declareHomeless(message.extensions, field, losses);
   return [
     ...encodeThinkingItems(message, field, target, losses),
     ...(content.length === 0 ? [] : [extensions.joined({ type: 'message', role: 'assistant', content }, message.extensions)]),
-    ...toolCalls.map((call) =>
-      extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions),
-    ),
+    ...toolCalls.map((call, index) => {
+      extensions.declareForeign(call.extensions, `${field}.tool_calls.${index}`, losses);
+      return extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions);
+    }),
   ];
 }
 
