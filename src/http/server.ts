@@ -10,6 +10,7 @@ import { dressFault } from './fault-dress.ts';
 import { parseJsonBody } from './json-body.ts';
 import { refuseMalformed } from './malformed-request.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { isSocketUpgrade, SocketUpgrades } from './socket-upgrades.ts';
 
 export interface ServerOptions {
   readonly bodyBytesMax: number;
@@ -27,6 +28,7 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     readonly connections: Connections;
+    readonly upgrades: SocketUpgrades;
     /** For the `clientError` event of every listener. */
     readonly refuseMalformed: ReturnType<typeof refuseMalformed>;
   }
@@ -42,6 +44,7 @@ const maxParamLength = 512;
 /** Of every listener. Without `noDelay` a small event would wait for the acknowledgement of the one before it. */
 export const httpOptions = {
   headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true,
+  shouldUpgradeCallback: isSocketUpgrade,
 } as const;
 
 /** Codes of Fastify's own refusals, as faults of ours. */
@@ -76,7 +79,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     },
   });
   connections.watch(app.server);
+  const upgrades = new SocketUpgrades({ messageBytesMax: options.bodyBytesMax, connections, route: (request, response) => app.routing(request, response) });
+  upgrades.watch(app.server);
   app.decorate('connections', connections);
+  app.decorate('upgrades', upgrades);
   app.decorate('refuseMalformed', onClientError);
   app.decorateRequest('caller', undefined);
   app.decorateRequest('arrivedMs', 0);
