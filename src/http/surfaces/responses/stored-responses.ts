@@ -32,7 +32,7 @@ export function registerStoredResponses(app: FastifyInstance, base: BasePath, de
 
   app.delete<ById>(path, async (request) => {
     const { id } = request.params;
-    if (!(await deps.responses.delete(scopeOf(callerOf(request)), id))) throw responseNotFound(id);
+    if (!(await background.delete(scopeOf(callerOf(request)), id))) throw responseNotFound(id);
     return deletedResponse(id);
   });
 
