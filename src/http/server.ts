@@ -87,18 +87,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.decorateRequest('caller', undefined);
   app.decorateRequest('arrivedMs', 0);
   app.decorateRequest('generationId', undefined);
-  app.removeAllContentTypeParsers();
-  // Whatever the label says, a body is JSON or refused: curl without -H sends a form's label with its JSON.
-  // The usual label is named too, since Fastify takes a longer way to a parser for all labels.
-  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
-    // SDKs label what they do not send.
-    if (body.length === 0 && (request.method !== 'POST' || request.routeOptions.config.bodyOptional === true)) return done(null, undefined);
-    try {
-      done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)));
-    } catch (thrown) {
-      done(toFault(thrown));
-    }
-  });
+  readJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     request.arrivedMs = clock.monotonicMs();
     reply.header('x-request-id', request.id);
@@ -127,6 +116,21 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return sendFault(reply, request, fault, log);
   });
   return app;
+}
+
+function readJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  // Whatever the label says, a body is JSON or refused: curl without -H sends a form's label with its JSON.
+  // The usual label is named too, since Fastify takes a longer way to a parser for all labels.
+  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
+    // SDKs label what they do not send.
+    if (body.length === 0 && (request.method !== 'POST' || request.routeOptions.config.bodyOptional === true)) return done(null, undefined);
+    try {
+      done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)));
+    } catch (thrown) {
+      done(toFault(thrown));
+    }
+  });
 }
 
 /** Requires a valid key on every route of `app`; the body of a caller without one is never read. */
