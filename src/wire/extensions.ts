@@ -50,12 +50,19 @@ export class ProtocolExtensions {
   declareForeign(extensions: Extensions | undefined, field: string, losses: Loss[]): void {
     if (extensions === undefined) return;
     for (const [protocol, fields] of Object.entries(extensions)) {
-      if (protocol === this.protocol) continue;
-      for (const name of Object.keys(fields)) {
-        if (hints.has(name)) continue;
-        losses.push({ field: field === '' ? name : `${field}.${name}`, reason: 'only the protocol that it came by knows this field' });
-      }
+      if (protocol !== this.protocol) declare(fields, field, 'only the protocol that it came by knows this field', losses);
     }
+  }
+
+  /** Declares what `extensions` hold of this protocol, where that which they belonged to is not sent in its old form. `field`: where they stand. */
+  declareHomeless(extensions: Extensions | undefined, field: string, losses: Loss[]): void {
+    declare(extensions?.[this.protocol] ?? {}, field, 'what it stood in is sent in another form, which has no such field', losses);
+  }
+}
+
+function declare(fields: JsonObject, field: string, reason: string, losses: Loss[]): void {
+  for (const name of Object.keys(fields)) {
+    if (!hints.has(name)) losses.push({ field: field === '' ? name : `${field}.${name}`, reason });
   }
 }
 

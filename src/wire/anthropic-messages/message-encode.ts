@@ -35,7 +35,10 @@ export function encodeMessages(messages: readonly Message[], target: MessageTarg
 
 /** One text stays one, blocks stay blocks. */
 function encodeSystem(messages: readonly SystemMessage[], dialect: MessagesDialect, losses: Loss[]): JsonValue | undefined {
-  messages.forEach((message, index) => declareBase(message, `messages.${index}`, losses));
+  messages.forEach((message, index) => {
+    declareBase(message, `messages.${index}`, losses);
+    messagesExtensions.declareHomeless(message.extensions, `messages.${index}`, losses);
+  });
   const only = messages.length === 1 ? messages[0]?.content : undefined;
   if (typeof only === 'string') return only === '' ? undefined : only;
   const blocks = messages.flatMap((message, index) => encodeContent(message.content, `messages.${index}`, dialect, losses));

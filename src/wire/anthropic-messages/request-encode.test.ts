@@ -44,6 +44,11 @@ describe('encodeMessagesRequest', () => {
     expect(send({ messages: [{ role: 'system', content: 'a' }, { role: 'user', content: 'c' }] }).body['system']).toBe('a');
   });
 
+  it('declares what was said of a system message that goes into `system`', () => {
+    const messages: Message[] = [{ role: 'system', content: 'a', extensions: { 'anthropic-messages': { cache_control: { type: 'ephemeral' }, odd: 1 } } }, { role: 'user', content: 'c' }];
+    expect(send({ messages })).toMatchObject({ body: { system: 'a' }, lost: ['messages.0.odd'] });
+  });
+
   it('joins results of tools with what the user says behind them', () => {
     const messages: Message[] = [
       { role: 'assistant', content: '', toolCalls: ['x', 'y'].map((id) => ({ id, kind: 'function', name: 'a', argumentsText: '' })) },

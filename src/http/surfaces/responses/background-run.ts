@@ -10,7 +10,8 @@ import { parseResponsesBody, type ResponsesBody } from '../../../wire/openai-res
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { type BackgroundDeps, type BackgroundJob, openedJob } from './background-job.ts';
 import { forcedEnd } from './forced-end.ts';
-import { conversationTurn, type TurnEnd } from './keep-turn.ts';
+import { conversationTurn } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import { openTurn, type Turn } from './open-turn.ts';
 import { styleOf } from './turn-writer.ts';
 

@@ -1,7 +1,7 @@
 import type { CompiledQuery } from 'kysely';
 import { newId } from '../../../base/id.ts';
 import type { ThreadScope } from '../../../threads/thread-scope.ts';
-import type { TurnEnd } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 

@@ -1,27 +1,12 @@
 import type { GenerationId } from '../../../base/id.ts';
 import type { JsonObject } from '../../../base/json.ts';
-import type { Usage } from '../../../dialogue/usage.ts';
-import type { PlannedAttempt } from '../../../routing/plan.ts';
 import type { ConversationTurn } from '../../../threads/conversation-appending.ts';
 import type { HeldItems, ResponseFacts, StoredResponse } from '../../../threads/stored-response.ts';
 import { expireAtOf } from './caching-terms.ts';
 import { holdingStatements } from './hold-context.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
-
-/** How a turn has ended. */
-export interface TurnEnd {
-  readonly generationId: GenerationId;
-  /** The response object, with what its reasoning is sealed in. */
-  readonly body: JsonObject;
-  readonly output: readonly JsonObject[];
-  /** Absent: it did not end well. */
-  readonly usage?: Usage;
-  /** Who answered, and at what price. */
-  readonly attempt?: PlannedAttempt;
-  /** What the upstream calls the thread until here, which it holds. */
-  readonly contextHandle?: string;
-}
+import type { TurnEnd } from './turn-end.ts';
 
 /**
  * Keeps a turn that has ended, if its caller wants it kept, together with the meter of what its upstream holds of it. Throws

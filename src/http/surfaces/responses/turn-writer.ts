@@ -11,7 +11,8 @@ import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-en
 import { decodeTools } from '../../../wire/openai-responses/tool-decode.ts';
 import type { ReplyWriter, WholeEnd } from '../../reply-writer.ts';
 import { expireAtOf } from './caching-terms.ts';
-import { keepTurn, type TurnEnd } from './keep-turn.ts';
+import { keepTurn } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
