@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { TurnEnd } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ThreadContext } from './thread-context.ts';
 
