@@ -87,7 +87,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.decorateRequest('caller', undefined);
   app.decorateRequest('arrivedMs', 0);
   app.decorateRequest('generationId', undefined);
-  takeJsonBodies(app);
+  readJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     request.arrivedMs = clock.monotonicMs();
     reply.header('x-request-id', request.id);
@@ -118,8 +118,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-/** Bodies are JSON, whatever their label says. */
-function takeJsonBodies(app: FastifyInstance): void {
+function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   // Whatever the label says, a body is JSON or refused: curl without -H sends a form's label with its JSON.
   // The usual label is named too, since Fastify takes a longer way to a parser for all labels.

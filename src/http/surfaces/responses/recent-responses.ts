@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ThreadContext } from './thread-context.ts';
-import type { TurnEnd } from './turn-end.ts';
 
 /** What can be gone on from on one connection alone. */
 export interface RecentResponse {

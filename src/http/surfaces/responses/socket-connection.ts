@@ -102,7 +102,7 @@ export class SocketConnection {
       void this.#run(streamId, create);
       return;
     }
-    if (this.#waitingCount >= waitingMax || this.#waitingBytes + bytes > waitingBytesMax) {
+    if (this.#waitingCount >= waitingMax || (this.#waitingCount > 0 && this.#waitingBytes + bytes > waitingBytesMax)) {
       throw new Fault('rate_limited', { message: 'Too many responses wait on this connection: wait for some to end, or use another stream_id.' });
     }
     waiting.push({ create, bytes });

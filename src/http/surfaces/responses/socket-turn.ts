@@ -7,8 +7,10 @@ import { modelNotFound } from '../../../routing/plan.ts';
 import { encodeSocketError } from '../../../wire/openai-responses/error-encode.ts';
 import { parseResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
 import type { SocketCreate } from '../../../wire/openai-responses/socket-event.ts';
+import { costHeaders } from '../../cost-headers.ts';
 import { logInternal, relayStream } from '../../generation-exchange.ts';
 import { endedBy } from '../../open-exchanges.ts';
+import { idHeaders, openedHeaders } from '../../reply-headers.ts';
 import { openTurn, type Turn } from './open-turn.ts';
 import { recentAfter, type RecentResponse, type RecentResponses } from './recent-responses.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
@@ -41,10 +43,12 @@ export class SocketTurn {
   readonly #create: SocketCreate;
   readonly #abort: AbortController;
   readonly #generationId: GenerationId;
-  /** What of a stream's events is to be sent with them. */
+  /** How each event ends. */
   readonly #tail: string;
-  /** Events that may be sent when what they say is kept. */
+  /** Events, as JSON, that may be sent when what they say is kept. */
   #pending: string[] = [];
+  /** What the head of an HTTP reply would say. */
+  #headers: Record<string, string>;
   #begun = false;
   #flow: Flow | undefined;
 
@@ -55,6 +59,7 @@ export class SocketTurn {
     this.#create = create;
     this.#abort = abort;
     this.#generationId = newId('gen', deps.clock, deps.random);
+    this.#headers = idHeaders({ requestId: session.requestId, generationId: this.#generationId });
     this.#tail = create.streamId === undefined ? '}' : `,"stream_id":${JSON.stringify(create.streamId)}}`;
   }
 
@@ -77,9 +82,7 @@ export class SocketTurn {
     try {
       const { turn, before } = await this.#open();
       writer = this.#writerOf(turn, before);
-      if (this.#create.generate) await this.#generate(turn, writer);
-      else await this.#prepare(turn, writer);
-      this.#flush();
+      this.#flush(this.#create.generate ? await this.#generate(turn, writer) : await this.#prepare(turn, writer));
       return 200;
     } catch (thrown) {
       return this.#fail(endedBy(this.#abort.signal) ?? toFault(thrown), writer);
@@ -102,35 +105,41 @@ export class SocketTurn {
   #writerOf(turn: Turn, before: RecentResponse | undefined): TurnWriter {
     const { requestId } = this.#session;
     return new TurnWriter(this.#deps, turn, this.#generationId, {
-      onEvent: (_sequenceNumber, _type, json) => void this.#pending.push(json.slice(0, -1) + this.#tail),
+      onEvent: (_sequenceNumber, _type, json) => void this.#pending.push(json),
       onKept: (end) => {
         const { status } = end.body;
         if (status === 'failed') this.#evict();
-        if (turn.body.store || (status !== 'completed' && status !== 'incomplete')) return;
+        // Who has left goes on from nothing, and its connection is forgotten already.
+        if (turn.body.store || this.#abort.signal.aborted || (status !== 'completed' && status !== 'incomplete')) return;
         this.#deps.recent.keep(requestId, this.#create.streamId ?? '', turn.responseId, recentAfter(turn, end, before));
       },
     });
   }
 
-  async #generate({ caller, request }: Turn, writer: TurnWriter): Promise<void> {
+  /** Resolves with what the trailers of an HTTP reply would say. */
+  async #generate({ caller, request }: Turn, writer: TurnWriter): Promise<Record<string, string>> {
     const { surface, sandboxScript } = this.#session;
     const options = { generationId: this.#generationId, surface, ...(sandboxScript === undefined ? {} : { sandboxScript }) };
-    await relayStream(this.#deps, { caller, request, writer, options, abort: this.#abort }, {
-      onOpen: ({ flow }) => {
+    const { end } = await relayStream(this.#deps, { caller, request, writer, options, abort: this.#abort }, {
+      onOpen: (opened) => {
+        const { flow } = opened;
+        this.#headers = openedHeaders({ requestId: this.#session.requestId, generationId: this.#generationId }, opened);
         if (this.#flow !== undefined) this.#outlet.remove(this.#flow);
         this.#flow = flow;
         this.#outlet.add(flow);
       },
       onText: () => this.#flush(),
     });
+    return costHeaders(end.cost);
   }
 
   /** A response without an answer, to be gone on from: nobody is asked, and it costs nothing. */
-  async #prepare({ request }: Turn, writer: TurnWriter): Promise<void> {
+  async #prepare({ request }: Turn, writer: TurnWriter): Promise<Record<string, string>> {
     if (this.#deps.modelIdOf(request.model) === undefined) throw modelNotFound(request.model);
     writer.encode([]);
     this.#flush();
     await writer.finish({ usage: nothingUsed });
+    return {};
   }
 
   async #fail(fault: Fault, writer: TurnWriter | undefined): Promise<number> {
@@ -139,8 +148,8 @@ export class SocketTurn {
     this.#evict();
     if (fault.code === 'internal') logInternal(this.#deps.log, this.#session.requestId, fault);
     if (this.#begun || fault.code === 'caller_gone') await writer?.fail(fault);
-    if (this.#pending.length === 0) this.#pending.push(JSON.stringify(encodeSocketError(fault, this.#create.streamId)));
-    this.#flush();
+    if (this.#pending.length > 0) this.#flush();
+    else this.#outlet.send([JSON.stringify(encodeSocketError(fault, this.#create.streamId))]);
     return fault.status;
   }
 
@@ -150,10 +159,20 @@ export class SocketTurn {
     if (previousResponseId !== undefined) this.#deps.recent.forget(this.#session.requestId, previousResponseId);
   }
 
-  #flush(): void {
-    if (this.#pending.length === 0) return;
+  /**
+   * Sends what waits. An event has no head, so that what HTTP says there stands in `headers` of the first one, and what it says in trailers
+   * in those of the last: OpenAI does so with errors (openai 7.57, `ResponseWsError`), and Codex reads them from any event.
+   */
+  #flush(trailers: Record<string, string> = {}): void {
+    const last = this.#pending.length - 1;
+    if (last < 0) return;
+    const events = this.#pending.map((json, index) => {
+      const headers = index === 0 && !this.#begun ? this.#headers : index === last ? trailers : {};
+      const said = Object.keys(headers).length === 0 ? '' : `,"headers":${JSON.stringify(headers)}`;
+      return json.slice(0, -1) + said + this.#tail;
+    });
     this.#begun = true;
-    this.#outlet.send(this.#pending);
     this.#pending = [];
+    this.#outlet.send(events);
   }
 }
