@@ -183,10 +183,14 @@ interface Closing {
 
 async function closeHouse(reason: string, { listening, exchanges, worker, drainMs, log, stack }: Closing): Promise<void> {
   log.write('info', 'closing', { signal: reason });
+  const endAll = (): void => exchanges.abortAll(new Fault('shutting_down'));
+  // Not all that is under way has a connection that could hold the door open.
+  const cancel = systemClock.after(drainMs, endAll);
   await worker.stop();
-  await listening.close(drainMs, () => exchanges.abortAll(new Fault('shutting_down')));
+  await listening.close(drainMs, endAll);
   // A client that has left is gone before its call is recorded.
   await exchanges.settled();
+  cancel();
   await stack.disposeAsync();
 }
 

@@ -11,7 +11,8 @@ import type { Tariff } from './gateway/tariff.ts';
 import type { GenerationDeps } from './http/generation-exchange.ts';
 import { BackgroundResponses } from './http/surfaces/responses/background-responses.ts';
 import { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
-import type { ResponsesDeps } from './http/surfaces/responses/responses-deps.ts';
+import { RecentResponses } from './http/surfaces/responses/recent-responses.ts';
+import type { SocketTurnDeps } from './http/surfaces/responses/socket-turn.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { dayMs } from './records/utc-day.ts';
 import type { Database } from './storage/database.ts';
@@ -39,7 +40,7 @@ export interface ThreadsParts {
 
 export interface Threads {
   readonly holding: ContextHolding;
-  readonly deps: ResponsesDeps;
+  readonly deps: SocketTurnDeps;
   readonly background: BackgroundResponses;
   readonly worker: BackgroundWorker;
 }
@@ -51,7 +52,7 @@ export async function openThreads({ config, database, alone, secret, catalog, co
   const responses = new ResponseStore(store);
   const caches = new ContextCacheStore(store);
   const holding = openContextHolding({ database, tariff, upstreams, caches, responses, clock: systemClock, log: generations.log });
-  const deps: ResponsesDeps = {
+  const deps: SocketTurnDeps = {
     ...generations,
     database,
     responses,
@@ -64,11 +65,13 @@ export async function openThreads({ config, database, alone, secret, catalog, co
     modelIdOf: (name) => catalog.resolve(name)?.model.id,
     contextTokensOf: (modelId) => contextTokensOf(catalog, modelId),
     estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
+    recent: new RecentResponses(),
+    callerOfKey: (keyId) => callers.callerOfKey(keyId as KeyId),
   };
   const jobs = new JobStore(store);
   // One folder, one server: who had taken a job before this start is dead.
   if (alone) await jobs.disownAll();
-  const backgroundDeps = { ...deps, jobs, events: new ResponseEventStore(store), sealer, callerOfKey: (keyId: string) => callers.callerOfKey(keyId as KeyId) };
+  const backgroundDeps = { ...deps, jobs, events: new ResponseEventStore(store), sealer };
   const worker = new BackgroundWorker(backgroundDeps);
   return { holding, deps, background: new BackgroundResponses(backgroundDeps, worker), worker };
 }

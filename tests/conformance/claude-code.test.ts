@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClientHome, type ClientProcess } from '../doubles/client-home.ts';
 import { npmClient } from '../doubles/npm-client.ts';
 import { pennilessKey } from '../doubles/penniless-key.ts';
-import type { RunningServer } from '../doubles/running-server.ts';
-import { brokenTurn, chatOf, hangingTurn, streamedTurn, textOf, wholeTurn } from '../doubles/scripted-turn.ts';
+import { type RunningServer, startServer } from '../doubles/running-server.ts';
+import { brokenTurn, chatOf, hangingTurn, messagesTurn, streamedTurn, textOf, wholeTurn } from '../doubles/scripted-turn.ts';
 import { jsonReply, ScriptedUpstream } from '../doubles/scripted-upstream.ts';
 import { serverOverChat } from '../doubles/server-over-chat.ts';
 
@@ -70,10 +70,9 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
       { role: 'tool' },
       { role: 'tool' },
     ]);
-    expect(turns.filter(({ role }) => role === 'tool').map((turn) => turn.tool_call_id)).toEqual(turns.flatMap((turn) => turn.tool_calls ?? []).map(({ id }) => id));
-    expect(textOf(turns[1])).toContain('10 note.txt');
-    expect(textOf(turns[3])).toContain('moonlight');
-    expect(textOf(turns[4])).toContain('second');
+    // Results of parallel calls come in the order in which they were there.
+    const results = turns.flatMap((turn) => turn.tool_calls ?? []).map(({ id }) => textOf(turns.find((turn) => turn.tool_call_id === id)));
+    expect(results).toEqual([expect.stringContaining('10 note.txt'), expect.stringContaining('moonlight'), expect.stringContaining('second')]);
     // The environment comes as a message of role system between the others, and must not be lost.
     expect(messages.some((message) => textOf(message).includes(home.work))).toBe(true);
     expect(tools?.map((tool) => tool.function?.name)).toContain('Bash');
@@ -149,6 +148,29 @@ describe.skipIf(client.missing)(`Claude Code (needs ${client.needs})`, () => {
     setTimeout(() => running.interrupt(), 300);
     await request.aborted;
     await running.ended;
+  });
+
+  it('keeps its thinking over an upstream that speaks its own protocol, too', async () => {
+    using home = new ClientHome();
+    await using native = await ScriptedUpstream.start(
+      messagesTurn({ thinking: 'I must look.', calls: [{ name: 'Bash', input: { command: 'echo moonlight', description: 'say' } }] }),
+      messagesTurn({ thinking: 'I know it.', text: 'It says moonlight.' }),
+    );
+    const config = 'upstreams: [{ id: moonshot, kind: moonshot, protocols: [anthropic-messages] }]\n';
+    const direct = await startServer({ config, environment: { MOONSHOT_API_KEY: 'sk-vendor', MOONSHOT_BASE_URL: native.baseUrl } });
+    try {
+      const running = claude(home, ['What does it say?'], { ANTHROPIC_BASE_URL: direct.url, ANTHROPIC_AUTH_TOKEN: direct.liveKey });
+      expect(await resultOf(running)).toMatchObject({ is_error: false, result: 'It says moonlight.', usage: { input_tokens: 120, cache_read_input_tokens: 80 } });
+    } finally {
+      await direct.stop();
+    }
+    expect(native.requests.map(({ path }) => path.split('?')[0])).toEqual(['/anthropic/v1/messages', '/anthropic/v1/messages']);
+    const { messages } = JSON.parse(native.requests[1]?.body ?? '') as { messages: { role: string; content: unknown }[] };
+    expect(messages.find(({ role }) => role === 'assistant')?.content).toEqual([
+      expect.objectContaining({ type: 'thinking', thinking: 'I must look.', signature: 'signed:I must look.' }),
+      expect.objectContaining({ type: 'tool_use', name: 'Bash' }),
+    ]);
+    expect(JSON.stringify(messages)).toContain(home.work);
   });
 
   it('works against the sandbox with a test key', async () => {

@@ -9,6 +9,14 @@ import { serverOverChat } from '../doubles/server-over-chat.ts';
 
 const client = await npmClient('@openai/codex@0.171.0');
 
+/** What Codex wants to know of a model before it offers it its free-form tool. */
+const kimiForCodex = {
+  slug: 'kimi-k2.5', display_name: 'Kimi', description: 'Kimi', priority: 1, visibility: 'list', supported_in_api: true, base_instructions: 'You are a coding agent.',
+  shell_type: 'shell_command', apply_patch_tool_type: 'freeform', supports_parallel_tool_calls: true, experimental_supported_tools: [],
+  supports_reasoning_summaries: true, supported_reasoning_levels: [], support_verbosity: false,
+  context_window: 262_144, truncation_policy: { mode: 'tokens', limit: 10_000 }, input_modalities: ['text'],
+};
+
 interface CodexEvent {
   readonly type: string;
   readonly message?: string;
@@ -29,10 +37,10 @@ describe.skipIf(client.missing)(`Codex (needs ${client.needs})`, () => {
   });
   beforeEach(() => upstream.clear());
 
-  function configured(model = 'kimi-k2.5'): ClientHome {
+  function configured(model = 'kimi-k2.5', ...more: readonly string[]): ClientHome {
     const home = new ClientHome();
     home.write('.codex/config.toml', [
-      `model = "${model}"`, 'model_provider = "moongate"',
+      `model = "${model}"`, 'model_provider = "moongate"', ...more,
       '[model_providers.moongate]', 'name = "Moongate"', `base_url = "${server.url}/v1"`, 'env_key = "MOONGATE_KEY"', 'wire_api = "responses"',
     ].join('\n'));
     return home;
@@ -104,6 +112,22 @@ describe.skipIf(client.missing)(`Codex (needs ${client.needs})`, () => {
     const result = after?.messages.findLast(({ role }) => role === 'tool');
     // It was routed to the tool, which does not like the id; a name that Codex does not know is an "unsupported call".
     expect(textOf(result)).toContain('invalid agent id');
+  });
+
+  it('patches files with its free-form tool, when it is told that the model can', async () => {
+    using catalog = new ClientHome();
+    catalog.write('catalog.json', JSON.stringify({ models: [kimiForCodex] }));
+    using home = configured('kimi-k2.5', `model_catalog_json = "${catalog.home}/catalog.json"`);
+    const first = upstream.requests.length;
+    const patch = '*** Begin Patch\n*** Add File: note.txt\n+moonlight\n*** End Patch';
+    upstream.script(streamedTurn({ thinking: 'A patch.', calls: [{ name: 'apply_patch', input: { input: patch } }] }), streamedTurn({ text: 'Written.' }));
+    expect(textsOf(await eventsOf(codex(home, 'Write a note')), 'agent_message')).toEqual(['Written.']);
+    expect(home.read('note.txt')).toBe('moonlight\n');
+    const [, after] = upstream.requests.slice(first).map((request) => chatOf(request));
+    const turns = after?.messages.slice(-2) ?? [];
+    expect(turns[0]).toMatchObject({ reasoning_content: 'A patch.', tool_calls: [{ function: { name: 'apply_patch' } }] });
+    expect(JSON.parse(turns[0]?.tool_calls?.[0]?.function.arguments ?? '')).toEqual({ input: patch });
+    expect(textOf(turns[1])).toContain('Success');
   });
 
   it('recovers from an error in mid-stream', async () => {

@@ -64,6 +64,29 @@ export function wholeTurn(turn: Turn): Script {
   return jsonReply(completion('', { id: nextId(), choices: [{ index: 0, message, finish_reason: calls.length > 0 ? 'tool_calls' : 'stop' }], usage }));
 }
 
+/** The turn as an upstream streams it that speaks Anthropic's Messages. */
+export function messagesTurn({ thinking, text, calls = [] }: Turn): Script {
+  const blocks = [
+    ...(thinking === undefined ? [] : [{ start: { type: 'thinking', thinking: '', signature: '' }, deltas: [{ type: 'thinking_delta', thinking }, { type: 'signature_delta', signature: `signed:${thinking}` }] }]),
+    ...(text === undefined ? [] : [{ start: { type: 'text', text: '' }, deltas: [{ type: 'text_delta', text }] }]),
+    ...calls.map(({ name, input }, index) => ({
+      start: { type: 'tool_use', id: `toolu_${replies}_${index}`, name, input: {} }, deltas: [{ type: 'input_json_delta', partial_json: JSON.stringify(input) }],
+    })),
+  ];
+  const message = { id: nextId(), type: 'message', role: 'assistant', model: 'kimi', content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 60, output_tokens: 0 } };
+  const events = [
+    { type: 'message_start', message },
+    ...blocks.flatMap(({ start, deltas }, index) => [
+      { type: 'content_block_start', index, content_block: start },
+      ...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })),
+      { type: 'content_block_stop', index },
+    ]),
+    { type: 'message_delta', delta: { stop_reason: calls.length > 0 ? 'tool_use' : 'end_turn', stop_sequence: null }, usage: { input_tokens: 60, cache_read_input_tokens: 40, output_tokens: 20 } },
+    { type: 'message_stop' },
+  ];
+  return events.map((event) => ({ do: 'write', body: `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n` }));
+}
+
 /** A stream that breaks off after some thinking, and after some text unless it is to have no `words`. */
 export function brokenTurn({ words = true }: { readonly words?: boolean } = {}): Script {
   return [...streamedTurn({ thinking: 'Half a thought', text: 'Half an answer' }).slice(0, words ? 5 : 3), { do: 'wait', ms: 50 }, { do: 'reset' }];

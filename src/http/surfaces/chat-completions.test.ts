@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { openLog } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
+import { Sealer } from '../../base/sealer.ts';
 import type { DialogueEvent } from '../../dialogue/event.ts';
 import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -16,6 +17,7 @@ import { IdempotencyStore } from '../../records/idempotency-store.ts';
 import { recordsMigrations } from '../../records/records-tables.ts';
 import type { PlannedAttempt } from '../../routing/plan.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
+import { ContextCacheStore } from '../../threads/context-cache-store.ts';
 import { basePaths } from '../base-path.ts';
 import { eventStreamTiming } from '../event-stream.ts';
 import { Idempotency } from '../idempotency.ts';
@@ -68,7 +70,8 @@ beforeAll(async () => {
   store = new IdempotencyStore(database);
   const idempotency = new Idempotency({ store, encryptionKey: Buffer.alloc(32), ...common });
   for (const base of basePaths) {
-    registerChatCompletions(app, base, { gateway, idempotency, exchanges: new OpenExchanges(), timing: eventStreamTiming, ...common });
+    const caches = new ContextCacheStore({ database, sealer: new Sealer(Buffer.alloc(32), systemRandom), clock: systemClock });
+    registerChatCompletions(app, base, { gateway, idempotency, exchanges: new OpenExchanges(), timing: eventStreamTiming, caches, modelIdOf: (name) => name, ...common });
   }
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = (app.server.address() as AddressInfo).port;

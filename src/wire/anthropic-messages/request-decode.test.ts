@@ -254,6 +254,11 @@ describe('refusals, in Anthropic\'s words', () => {
     expect(at(assistant([toolUse('A')]), user([result('A')]), assistant('c'), user([result('A')]))).toContain('unexpected `tool_use_id`');
   });
 
+  it('keeps no threads, neither new ones nor old', () => {
+    for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }]) expect(refusal({ ...base, thread }).field).toBe('thread');
+    expect(decode({ thread: null }).messages).toHaveLength(1);
+  });
+
   it('of what the version 2026-10-21 no longer has', () => {
     const late = '2026-10-21';
     for (const field of ['temperature', 'top_p', 'top_k']) expect(refusal({ ...base, [field]: 1 }, late).field).toBe(field);

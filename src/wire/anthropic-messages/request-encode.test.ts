@@ -187,7 +187,7 @@ describe('encodeMessagesRequest', () => {
   });
 
   it('leaves out of schemas what Moonshot refuses in them', () => {
-    const schema = { $schema: 's', type: 'object' };
+    const schema = { $schema: 's', format: 'x', type: 'object' };
     const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'a', parameters: schema }], outputFormat: { type: 'json-schema', name: 's', schema } };
     expect(send(asked, { dialect: moonshot })).toMatchObject({
       body: { tools: [{ input_schema: { type: 'object' } }], output_config: { format: { schema: { type: 'object' } } } },

@@ -141,7 +141,7 @@ describe('what cannot be said is declared', () => {
     expect(sent({ sampling: { temperature: 0.5, topP: 0.95 } }, { samplingRule })).toMatchObject({ body: { top_p: 0.95 }, lost: ['temperature'] });
     expect(sent({ sampling: { temperature: 0.5 } }, { samplingRule, dialect: ark })).toMatchObject({ body: { temperature: 0.5 }, lost: [] });
     const toolChoiceRule = { required: 'refused', named: 'ignored' } as const;
-    const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'f', parameters: { $schema: 's', type: 'object' } }], toolChoice: { type: 'required' } };
+    const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'f', parameters: { $schema: 's', format: 'x', type: 'object' } }], toolChoice: { type: 'required' } };
     expect(sent(asked, { toolChoiceRule, dialect: { ...openai, moonshotRules: true } })).toMatchObject({
       body: { tool_choice: 'auto', tools: [{ parameters: { type: 'object' } }] }, lost: ['tools.0.parameters', 'tool_choice'],
     });

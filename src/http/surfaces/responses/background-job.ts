@@ -33,7 +33,7 @@ export interface BackgroundJob {
 }
 
 /** The job that makes a response. */
-export function jobOf(responseId: ResponseId): JobId {
+export function jobOf(responseId: string): JobId {
   return `job_${responseId.slice('resp_'.length)}`;
 }
 

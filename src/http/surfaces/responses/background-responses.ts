@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../../base/fault.ts';
 import { newId } from '../../../base/id.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
+import { modelNotFound } from '../../../routing/plan.ts';
 import { StatementError } from '../../../storage/statement-error.ts';
 import type { ResponseEvent } from '../../../threads/response-event-store.ts';
 import type { StoredResponse } from '../../../threads/stored-response.ts';
@@ -12,6 +13,7 @@ import { sandboxScriptOf } from '../../sandbox-header.ts';
 import { type BackgroundDeps, jobOf, responseJobKind, sealedJob } from './background-job.ts';
 import type { BackgroundWorker } from './background-worker.ts';
 import { forcedEnd } from './forced-end.ts';
+import { deleteResponse } from './hold-context.ts';
 import { openTurnFacts } from './keep-turn.ts';
 import type { Turn } from './open-turn.ts';
 import { followResponse, type Following } from './response-follower.ts';
@@ -35,10 +37,11 @@ export class BackgroundResponses {
     this.#worker = worker;
   }
 
-  /** Accepts a turn, and answers with the response as it waits, or with its stream. Throws `invalid_request` when nothing is to be stored. */
+  /** Accepts a turn, and answers with the response as it waits, or with its stream. Throws `invalid_request` when nothing is to be stored, and `model_not_found`. */
   async begin(request: FastifyRequest, reply: FastifyReply, surface: string, turn: Turn): Promise<FastifyReply> {
-    const { body, scope, responseId } = turn;
+    const { body, scope, responseId, request: { model } } = turn;
     if (!body.store) throw new Fault('invalid_request', { message: "'background' needs a response that is stored: leave out 'store', or set it to true.", field: 'store' });
+    if (this.#deps.modelIdOf(model) === undefined) throw modelNotFound(model);
     const generationId = newId('gen', this.#deps.clock, this.#deps.random);
     request.generationId = generationId;
     const headers = idHeaders({ requestId: request.id, generationId });
@@ -49,7 +52,10 @@ export class BackgroundResponses {
         await copy.keep({ status: 200, headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } }, JSON.stringify(accepted));
       }
       this.#worker.look().catch(() => undefined);
-      if (body.stream) return followResponse(reply, this.#deps, this.#worker, { scope, response: { id: responseId }, startingAfter: -1 });
+      if (body.stream) {
+        await followResponse(reply, this.#deps, this.#worker, { scope, response: { id: responseId, generationId }, startingAfter: -1 });
+        return reply;
+      }
       return reply.headers(headers).send(accepted);
     })();
   }
@@ -84,7 +90,8 @@ export class BackgroundResponses {
     if (!following.response.background) {
       throw new Fault('invalid_request', { message: 'This response cannot be streamed because it was not created with background=true.', field: 'stream' });
     }
-    return followResponse(reply, this.#deps, this.#worker, following);
+    await followResponse(reply, this.#deps, this.#worker, following);
+    return reply;
   }
 
   /** Ends a background response, wherever it is made; one that has ended stays as it is. Returns the response. Throws `not_found` and `invalid_request`. */
@@ -99,7 +106,7 @@ export class BackgroundResponses {
       try {
         const { committed } = await database.commitIf(
           [responses.updating(scope, stored.id, { status: 'cancelled', body, output, endedMs: clock.nowMs() })],
-          [events.appending(scope, stored.id, [event]), jobs.cancelling(jobOf(stored.id))],
+          [events.appending(scope, stored.id, [event]), ...responses.indexing(scope, stored.id, output), jobs.cancelling(jobOf(stored.id))],
         );
         if (!committed) continue;
         this.#worker.abandon(id);
@@ -110,6 +117,13 @@ export class BackgroundResponses {
       }
     }
     throw new Fault('conflict', { message: `Response '${id}' could not be cancelled while it is written so fast; try again.` });
+  }
+
+  /** Removes a response; one that is being made is made no further, wherever that is. False: there was none. */
+  async delete(scope: ThreadScope, id: string): Promise<boolean> {
+    const deleted = await deleteResponse(this.#deps, scope, id, [this.#deps.jobs.cancelling(jobOf(id))]);
+    if (deleted) this.#worker.abandon(id);
+    return deleted;
   }
 }
 

@@ -132,6 +132,8 @@ export class BackgroundRun {
   /** Ended from outside: by us, who are closing, or because somebody else has decided over the response. */
   async #stopped(stored: StoredResponse): Promise<void> {
     if (!(this.#abort.signal.reason instanceof Fault)) return;
+    // What is being kept now has its numbers already.
+    await this.#stopFlushing();
     await this.#flush();
     await this.#interrupt(stored);
   }
@@ -145,7 +147,7 @@ export class BackgroundRun {
       jobs.finishing(this.#claim.id, this.#claim.token),
       responses.updating(scope, responseId, { status: 'incomplete', body, output, endedMs: clock.nowMs() }),
       events.appending(scope, responseId, [event]),
-    ]);
+    ], responses.indexing(scope, responseId, output));
   }
 
   /** Keeps the end, with the turn of the conversation, if that is still there. */

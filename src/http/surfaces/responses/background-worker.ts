@@ -18,7 +18,8 @@ export class BackgroundWorker implements AsyncDisposable {
   readonly #owner: string;
   readonly #runs = new Map<AbortController, { readonly run: BackgroundRun; readonly claim: { readonly id: `job_${string}`; readonly token: number } }>();
   readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #tasks: RecurringTask[] = [];
+  #lookingTask: RecurringTask | undefined;
+  #renewingTask: RecurringTask | undefined;
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #stopped = false;
@@ -36,21 +37,20 @@ export class BackgroundWorker implements AsyncDisposable {
       const stack = stackOf(cause);
       log.write('warn', 'background responses could not be looked after; it is tried again', stack === undefined ? {} : { stack });
     };
-    this.#tasks.push(
-      new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure }),
-      new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure }),
-    );
+    this.#lookingTask = new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure });
+    this.#renewingTask = new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure });
   }
 
-  /** Takes up no more: what waits is for other servers, or for the next start. What is under way goes on. */
+  /** Takes up no more: what waits is for other servers, or for the next start. What is under way goes on, and stays ours. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all(this.#tasks.map((task) => task[Symbol.asyncDispose]()));
+    await this.#lookingTask?.[Symbol.asyncDispose]();
     await this.#looking;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    await this.#renewingTask?.[Symbol.asyncDispose]();
   }
 
   /** Looks whether there is something to take up now. */

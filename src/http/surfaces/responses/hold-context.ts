@@ -28,14 +28,17 @@ export function holdingStatements(deps: ResponsesDeps, turn: Turn, { contextHand
   ];
 }
 
-/** Removes a response, and ends what its upstream holds of it: its storage is billed until now and no further. False: there was none. */
-export async function deleteResponse(deps: ResponsesDeps, scope: ThreadScope, id: string): Promise<boolean> {
-  const { caches, responses, storage, clock } = deps;
+/**
+ * Removes a response, and ends what its upstream holds of it: its storage is billed until now and no further. `further` is committed
+ * with it. False: there was none.
+ */
+export async function deleteResponse(deps: ResponsesDeps, scope: ThreadScope, id: string, further: readonly CompiledQuery[]): Promise<boolean> {
+  const { caches, responses, storage, clock, database } = deps;
   const cache = await caches.ofResponse(scope, id);
-  if (cache?.state !== 'ready') return responses.delete(scope, id);
+  if (cache?.state !== 'ready') return (await database.commitIf([responses.deletion(scope, id)], further)).committed;
   const nowMs = clock.nowMs();
   const stored = await responses.get(scope, id);
-  const deleted = await storage.end(cache.id, nowMs, { guards: [responses.deletion(scope, id)], statements: [caches.endingOfResponse(scope, id, nowMs)] });
+  const deleted = await storage.end(cache.id, nowMs, { guards: [responses.deletion(scope, id)], statements: [caches.endingOfResponse(scope, id, nowMs), ...further] });
   if (deleted && stored?.upstreamId !== undefined && stored.held !== undefined) deps.dropContext(stored.upstreamId, stored.held.handle);
   return deleted;
 }

@@ -5,7 +5,6 @@ import { shownItem, shownResponse } from '../../../wire/openai-responses/shown-i
 import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
 import { type BackgroundResponses, responseNotFound } from './background-responses.ts';
-import { deleteResponse } from './hold-context.ts';
 import { includesEncrypted, listPlace, pageOf, type PageQuery } from './list-query.ts';
 import { type ResponsesDeps, scopeOf } from './responses-deps.ts';
 
@@ -33,7 +32,7 @@ export function registerStoredResponses(app: FastifyInstance, base: BasePath, de
 
   app.delete<ById>(path, async (request) => {
     const { id } = request.params;
-    if (!(await deleteResponse(deps, scopeOf(callerOf(request)), id))) throw responseNotFound(id);
+    if (!(await background.delete(scopeOf(callerOf(request)), id))) throw responseNotFound(id);
     return deletedResponse(id);
   });
 

@@ -48,6 +48,13 @@ function padding({ random }: ResponsesDeps, delta: string): string {
   return random.bytes(Math.ceil(missing / 2)).toString('hex').slice(0, missing);
 }
 
+/** Who follows how a turn is told. */
+export interface TurnFollower {
+  onEvent?: NonNullable<ResponsesStyle['onEvent']>;
+  /** How it has ended; it is kept by then, if it is to be. */
+  onKept?(end: TurnEnd): void;
+}
+
 /** Tells one turn to its client, and keeps it before the last byte leaves. */
 export class TurnWriter implements ReplyWriter {
   readonly headers = { 'openai-version': '2020-10-01' };
@@ -58,14 +65,15 @@ export class TurnWriter implements ReplyWriter {
   readonly #encoder: ResponsesStreamEncoder;
   #attempt: PlannedAttempt | undefined;
   #contextHandle: string | undefined;
+  readonly #onKept: TurnFollower['onKept'];
   #begun = false;
 
-  /** `onEvent`: told of each event of a stream. */
-  constructor(deps: ResponsesDeps, turn: Turn, generationId: GenerationId, onEvent?: ResponsesStyle['onEvent']) {
+  constructor(deps: ResponsesDeps, turn: Turn, generationId: GenerationId, follower: TurnFollower = {}) {
     this.#deps = deps;
     this.#turn = turn;
     this.#generationId = generationId;
-    this.#style = styleOf(deps, turn, onEvent);
+    this.#style = styleOf(deps, turn, follower.onEvent);
+    this.#onKept = follower.onKept?.bind(follower);
     this.#encoder = new ResponsesStreamEncoder(this.#style);
   }
 
@@ -109,12 +117,14 @@ export class TurnWriter implements ReplyWriter {
     return response;
   }
 
-  #keep(end: Pick<TurnEnd, 'body' | 'output' | 'usage'>): Promise<void> {
-    return keepTurn(this.#deps, this.#turn, {
-      ...end,
+  async #keep(how: Pick<TurnEnd, 'body' | 'output' | 'usage'>): Promise<void> {
+    const end: TurnEnd = {
+      ...how,
       generationId: this.#generationId,
       ...(this.#attempt === undefined ? {} : { attempt: this.#attempt }),
       ...(this.#contextHandle === undefined ? {} : { contextHandle: this.#contextHandle }),
-    });
+    };
+    await keepTurn(this.#deps, this.#turn, end);
+    this.#onKept?.(end);
   }
 }
