@@ -192,6 +192,14 @@ describe('custody of thinking', () => {
     expect(turn({ type: 'thinking', thinking: 'one', signature: '' }, { type: 'thinking', thinking: 'two' })).toEqual({ role: 'assistant', content: 'b', thinking: 'one\ntwo' });
   });
 
+  it('keeps what another protocol has proved bit by bit, if no bit is missing', () => {
+    const proved = (value: string): ThinkingProof => ({ protocol: 'openai-responses', upstreamId: 'up', value });
+    const block = (text: string, value: string) => ({ type: 'thinking', thinking: text, signature: seals.seal({ text, proof: proved(value) }, true) });
+    const turn = (...blocks: unknown[]) => decode({ messages: [user('a'), assistant([...blocks, { type: 'text', text: 'b' }]), user('c')] }).messages[1];
+    expect(turn(block('one', 'x'), block('two', 'x\ny'))).toMatchObject({ thinking: 'one\ntwo', thinkingProof: proved('x\ny') });
+    expect(turn(block('one', 'x'), { type: 'thinking', thinking: 'two' })).not.toHaveProperty('thinkingProof');
+  });
+
   it('drops a proof that vouches for a part only, and keeps one for all', () => {
     const seal = (text: string, value: string): string => seals.seal({ text, proof: { ...proof, value } }, true);
     const one = { type: 'thinking', thinking: 'one', signature: seal('one', 's1') };
