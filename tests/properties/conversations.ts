@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { JsonObject } from '../../src/base/json.ts';
 import type { Extensions } from '../../src/dialogue/extensions.ts';
 import type { Message, Part } from '../../src/dialogue/message.ts';
 import type { Protocol } from '../../src/dialogue/protocol.ts';
@@ -121,98 +122,130 @@ function piece(kind: (typeof pieceKinds)[number], token: string, protocol: Proto
   }
 }
 
-const richMessages = fc.array(
-  fc.record({
-    user: fc.array(fc.constantFrom(...pieceKinds), { minLength: 1, maxLength: 3 }),
-    result: fc.array(fc.constantFrom(...pieceKinds), { minLength: 1, maxLength: 2 }),
-    named: fc.boolean(), refuses: fc.boolean(), says: fc.boolean(), kept: fc.boolean(), proof: proofs,
-  }),
-  { minLength: 1, maxLength: 3 },
-);
+const richTurn = fc.record({
+  user: fc.array(fc.constantFrom(...pieceKinds), { minLength: 1, maxLength: 3 }),
+  result: fc.array(fc.constantFrom(...pieceKinds), { minLength: 1, maxLength: 2 }),
+  named: fc.boolean(), refuses: fc.boolean(), says: fc.boolean(), kept: fc.boolean(), proof: proofs,
+});
 
-/** Requests of one protocol that say whatever it can say, also what others cannot, each thing by a token of its own. */
-export const richRequests: fc.Arbitrary<RichRequest> = fc.record({
+const richWish = fc.record({
   protocol: fc.constantFrom(...protocols),
-  messages: richMessages,
+  turns: fc.array(richTurn, { minLength: 1, maxLength: 3 }),
   sampling: fc.record({ temperature: fc.constant(0.25), topP: fc.constant(0.75), presencePenalty: fc.constant(0.125), frequencyPenalty: fc.constant(0.375), choiceCount: fc.constant(3), stop: fc.constant(['halt0']) }, { requiredKeys: [] }),
   thinking: fc.option(fc.record({ mode: fc.constantFrom('on' as const, 'off' as const, 'auto' as const), keep: fc.constant('all' as const), effort: fc.constantFrom('high', 'medium'), tokensMax: fc.constant(1033) }, { requiredKeys: [] }), { nil: undefined }),
   format: fc.constantFrom(undefined, 'text' as const, 'json' as const, 'json-schema' as const),
   choice: fc.constantFrom(undefined, 'named' as const, 'allowed' as const, 'required' as const),
   extended: fc.boolean(), strict: fc.boolean(), builtin: fc.boolean(), parallel: fc.boolean(), developer: fc.boolean(), messageTools: fc.boolean(), partial: fc.boolean(),
-}).map((wish) => {
-  const facts: Fact[] = [];
-  let count = 0;
-  const fact = (declared: RegExp): string => {
-    const token = `tok${(count += 1)}x`;
-    facts.push({ token, declared });
+});
+
+type Wish<T> = T extends fc.Arbitrary<infer W> ? W : never;
+type RichTurn = Wish<typeof richTurn>;
+type RichWish = Wish<typeof richWish>;
+
+/** Makes tokens and writes down where they stand. */
+class FactBook {
+  readonly facts: Fact[] = [];
+  readonly #protocol: Protocol;
+  readonly #extended: boolean;
+
+  constructor({ protocol, extended }: RichWish) {
+    this.#protocol = protocol;
+    this.#extended = extended;
+  }
+
+  /** A new token for something whose loss is declared at `declared`. */
+  token(declared: RegExp): string {
+    const token = `tok${this.facts.length + 1}x`;
+    this.facts.push({ token, declared });
     return token;
-  };
-  const said = (token: string, declared: RegExp): void => void facts.push({ token, declared });
-  const { protocol } = wish;
-  const extensions = (at: string): { extensions?: Extensions } =>
-    wish.extended ? { extensions: { [protocol]: { x_field: fact(new RegExp(`^${at}(x_field)?$`)) } } } : {};
-  const messages: Message[] = [{
-    role: 'system', content: fact(/^messages\.0(\.content)?/), ...(wish.developer ? { fromDeveloper: true as const } : {}), ...extensions('messages\\.0\\.'),
-  }];
-  if (wish.messageTools) {
-    const index = messages.length;
-    messages.push({ role: 'system', content: '', tools: [{ kind: 'function', name: fact(new RegExp(`^messages\\.${index}\\.tools`)), parameters: { type: 'object' } }] });
   }
-  for (const [turn, { user, result, named, refuses, says, kept, proof }] of wish.messages.entries()) {
-    const part = (kind: (typeof pieceKinds)[number], index: number, at: number): Part => {
-      const built = piece(kind, fact(new RegExp(`^messages\\.${index}(\\.content\\.${at}(\\.detail)?)?$`)), protocol);
-      return built.type === 'opaque' || !kept ? built : { ...built, ...extensions(`messages\\.${index}\\.content\\.${at}(\\.|$)`) };
-    };
-    const userIndex = messages.length;
-    messages.push({
-      role: 'user', content: [{ type: 'text', text: 'go' }, ...user.map((kind, at) => part(kind, userIndex, at + 1))],
-      ...(named ? { name: fact(new RegExp(`^messages\\.${userIndex}\\.name$`)) } : {}),
+
+  said(token: string, declared: RegExp): void {
+    this.facts.push({ token, declared });
+  }
+
+  /** A field that only the request's protocol knows, of what stands at `at`. */
+  extensions(at: string): { extensions?: Extensions } {
+    return this.#extended ? { extensions: { [this.#protocol]: { x_field: this.token(new RegExp(`^${at}(x_field)?$`)) } } } : {};
+  }
+
+  parts(first: string, kinds: readonly (typeof pieceKinds)[number][], message: number, kept: boolean): Part[] {
+    const more = kinds.map((kind, index): Part => {
+      const at = `messages\\.${message}\\.content\\.${index + 1}`;
+      const part = piece(kind, this.token(new RegExp(`^(messages\\.${message}|${at}(\\.detail)?)$`)), this.#protocol);
+      return part.type === 'opaque' || !kept ? part : { ...part, ...this.extensions(`${at}(\\.|$)`) };
     });
-    const index = messages.length;
-    const of = (field: string): RegExp => new RegExp(`^messages\\.${index}\\.${field}`);
-    messages.push({
-      role: 'assistant',
-      ...(says ? { content: fact(of('content')) } : {}),
-      thinking: fact(of('(thinking|reasoning|reasoning_content)$')),
-      ...(proof === undefined ? {} : { thinkingProof: proof }),
-      ...(refuses ? { refusal: fact(of('refusal')) } : {}),
-      toolCalls: [{ id: `call${turn}`, kind: 'function', name: 'look', argumentsText: JSON.stringify({ at: fact(of('tool_calls')) }), ...extensions(`messages\\.${index}\\.tool_calls\\.0\\.`) }],
-      ...extensions(`messages\\.${index}\\.`),
-    });
-    const resultIndex = messages.length;
-    messages.push({ role: 'tool', toolCallId: `call${turn}`, content: [{ type: 'text', text: 'so' }, ...result.map((kind, at) => part(kind, resultIndex, at + 1))], ...extensions(`messages\\.${resultIndex}\\.`) });
+    return [{ type: 'text', text: first }, ...more];
   }
-  if (wish.partial) {
-    messages.push({ role: 'assistant', content: fact(/^never$/), partial: true });
-    said('"partial":true', new RegExp(`^messages\\.${messages.length - 1}\\.partial$`));
-  }
-  const { sampling, thinking, format } = wish;
-  for (const [field, declared] of Object.entries({ temperature: /^temperature$/, topP: /^top_p$/, presencePenalty: /^presence_penalty$/, frequencyPenalty: /^frequency_penalty$/, choiceCount: /^n$/, stop: /^stop$/ })) {
-    const value = sampling[field as keyof typeof sampling];
-    if (value !== undefined) said(`"${field}":${JSON.stringify(value)}`, declared);
-  }
-  if (thinking?.mode !== undefined) said(`"mode":"${thinking.mode}"`, /^(thinking|thinking\.type|reasoning)$/);
-  if (thinking?.keep !== undefined) said('"keep":"all"', /^thinking\.keep$/);
-  if (thinking?.effort !== undefined) said(`"effort":"${thinking.effort}"`, /effort$|^thinking$/);
-  if (thinking?.tokensMax !== undefined) said('"tokensMax":1033', /budget_tokens$|max_tokens$|^thinking$/);
-  if (format !== undefined && format !== 'text') said(`"type":"${format}"`, /^response_format|^text\.format/);
-  const tool: FunctionTool = {
-    kind: 'function', name: 'look', description: fact(/^tools\.0/), parameters: { type: 'object', properties: { [fact(/^tools\.0/)]: {} } },
-    ...(wish.strict ? { strict: true } : {}), ...extensions('tools\\.0\\.'),
+}
+
+function openingOf({ developer, messageTools }: RichWish, book: FactBook): Message[] {
+  const content = book.token(/^messages\.0(\.content)?/);
+  const opening: Message = { role: 'system', content, ...(developer ? { fromDeveloper: true as const } : {}), ...book.extensions('messages\\.0\\.') };
+  if (!messageTools) return [opening];
+  return [opening, { role: 'system', content: '', tools: [{ kind: 'function', name: book.token(/^messages\.1\.tools/), parameters: { type: 'object' } }] }];
+}
+
+/** The turn that begins with message `index`. */
+function turnOf({ user, result, named, refuses, says, kept, proof }: RichTurn, index: number, book: FactBook): Message[] {
+  const of = (message: number, field: string): RegExp => new RegExp(`^messages\\.${message}\\.${field}`);
+  const asked: Message = { role: 'user', content: book.parts('go', user, index, kept), ...(named ? { name: book.token(of(index, 'name$')) } : {}) };
+  const answered: Message = {
+    role: 'assistant',
+    ...(says ? { content: book.token(of(index + 1, 'content')) } : {}),
+    thinking: book.token(of(index + 1, '(thinking|reasoning|reasoning_content)$')),
+    ...(proof === undefined ? {} : { thinkingProof: proof }),
+    ...(refuses ? { refusal: book.token(of(index + 1, 'refusal')) } : {}),
+    toolCalls: [{ id: `call${index}`, kind: 'function', name: 'look', argumentsText: JSON.stringify({ at: book.token(of(index + 1, 'tool_calls')) }), ...book.extensions(`messages\\.${index + 1}\\.tool_calls\\.0\\.`) }],
+    ...book.extensions(`messages\\.${index + 1}\\.`),
   };
-  if (wish.strict) said('"strict":true', /^tools\.0\.strict$|^response_format|^text\.format/);
-  if (wish.choice !== undefined) said(wish.choice === 'required' ? '"toolChoice":{"type":"required"' : '"toolChoice":{', /^tool_choice$/);
-  if (wish.parallel) said('"parallelToolCalls":false', /^parallel_tool_calls$/);
-  const request: DialogueRequest = exact({
-    protocol, model: 'm', messages, sampling, stream: false, outputTokensMax: 5000, cacheKey: 'session',
-    tools: [tool, { kind: 'function', name: 'rest', parameters: { type: 'object' } }, ...(wish.builtin && (wish.choice === undefined || wish.choice === 'required') ? [{ kind: 'builtin' as const, name: fact(/^tools\.2$/) }] : [])],
-    ...(wish.parallel ? { parallelToolCalls: false } : {}),
-    ...(wish.choice === undefined ? {} : {
-      toolChoice: wish.choice === 'named' ? { type: wish.choice, name: 'look' } : wish.choice === 'allowed' ? { type: wish.choice, mode: 'auto' as const, names: ['look', 'rest'] } : { type: wish.choice },
-    }),
+  const found: Message = { role: 'tool', toolCallId: `call${index}`, content: book.parts('so', result, index + 2, kept), ...book.extensions(`messages\\.${index + 2}\\.`) };
+  return [asked, answered, found];
+}
+
+const samplingFields = { temperature: /^temperature$/, topP: /^top_p$/, presencePenalty: /^presence_penalty$/, frequencyPenalty: /^frequency_penalty$/, choiceCount: /^n$/, stop: /^stop$/ };
+const thinkingFields = { mode: /^(thinking|thinking\.type|reasoning)$/, keep: /^thinking\.keep$/, effort: /effort$|^thinking$/, tokensMax: /budget_tokens$|max_tokens$|^thinking$/ };
+const formatFields = /^response_format|^text\.format/;
+
+/** What is said of how to answer; found again as its neutral field. */
+function settingsOf({ sampling, thinking, format, choice, strict, builtin, parallel }: RichWish, book: FactBook): Partial<DialogueRequest> {
+  const each = (values: Readonly<Record<string, unknown>>, fields: Readonly<Record<string, RegExp>>): void => {
+    for (const [field, declared] of Object.entries(fields)) if (values[field] !== undefined) book.said(`"${field}":${JSON.stringify(values[field])}`, declared);
+  };
+  each(sampling, samplingFields);
+  each(thinking ?? {}, thinkingFields);
+  if (format !== undefined && format !== 'text') book.said(`"type":"${format}"`, formatFields);
+  if (strict) book.said('"strict":true', /^tools\.0\.strict$|^response_format|^text\.format/);
+  if (choice !== undefined) book.said(choice === 'required' ? '"toolChoice":{"type":"required"' : '"toolChoice":{', /^tool_choice$/);
+  if (parallel) book.said('"parallelToolCalls":false', /^parallel_tool_calls$/);
+  const look: FunctionTool = {
+    kind: 'function', name: 'look', description: book.token(/^tools\.0/), parameters: { type: 'object', properties: { [book.token(/^tools\.0/)]: {} } },
+    ...(strict ? { strict: true } : {}), ...book.extensions('tools\\.0\\.'),
+  };
+  // Of tools that may not be called, nobody need be told.
+  const hosted = builtin && (choice === undefined || choice === 'required') ? [{ kind: 'builtin' as const, name: book.token(/^tools\.2$/) }] : [];
+  const schema = (): JsonObject => ({ type: 'object', properties: { [book.token(formatFields)]: {} } });
+  return {
+    sampling,
+    tools: [look, { kind: 'function', name: 'rest', parameters: { type: 'object' } }, ...hosted],
+    ...(parallel ? { parallelToolCalls: false } : {}),
+    ...(choice === undefined ? {} : { toolChoice: choice === 'named' ? { type: choice, name: 'look' } : choice === 'allowed' ? { type: choice, mode: 'auto', names: ['look', 'rest'] } : { type: choice } }),
     ...(thinking === undefined ? {} : { thinking }),
-    ...(format === undefined ? {} : { outputFormat: format === 'json-schema' ? { type: format, name: 'output', schema: { type: 'object', properties: { [fact(/^response_format|^text\.format/)]: {} } } } : { type: format } }),
-    ...extensions(''),
+    ...(format === undefined ? {} : { outputFormat: format === 'json-schema' ? { type: format, name: 'output', schema: schema() } : { type: format } }),
+  };
+}
+
+/** Requests of one protocol that say whatever it can say, also what others cannot, each thing by a token of its own. */
+export const richRequests: fc.Arbitrary<RichRequest> = richWish.map((wish) => {
+  const book = new FactBook(wish);
+  const messages = openingOf(wish, book);
+  for (const turn of wish.turns) messages.push(...turnOf(turn, messages.length, book));
+  if (wish.partial) {
+    book.said('"partial":true', new RegExp(`^messages\\.${messages.length}\\.partial$`));
+    messages.push({ role: 'assistant', content: book.token(/^never$/), partial: true });
+  }
+  const request: DialogueRequest = exact({
+    protocol: wish.protocol, model: 'm', messages, sampling: {}, stream: false, outputTokensMax: 5000, cacheKey: 'session', ...settingsOf(wish, book), ...book.extensions(''),
   });
-  return { request, facts };
+  return { request, facts: book.facts };
 });

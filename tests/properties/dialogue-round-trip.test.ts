@@ -24,7 +24,7 @@ describe('a conversation that every protocol can tell', () => {
         }
         expect(meaning(arrived)).toEqual(meaning(request));
       }),
-      { numRuns: 120 },
+      { numRuns: 80 },
     );
   });
 });
@@ -70,7 +70,7 @@ describe('whatever a request says', () => {
         const silent = facts.filter(({ token, declared }) => isToken(token) && !sent.includes(token) && !losses.some(({ field }) => declared.test(field)));
         expect(silent).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -82,7 +82,7 @@ describe('whatever a request says', () => {
         const silent = facts.filter(({ token, declared }) => !arrived.includes(token) && !losses.some(({ field }) => declared.test(field)));
         expect(silent).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

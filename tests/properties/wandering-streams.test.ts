@@ -48,7 +48,7 @@ describe.each(pairs)('a model that thinks, speaks and calls by turns, at %s over
         expect(heard.calls.map((call) => ({ ...call, argumentsText: JSON.stringify(JSON.parse(call.argumentsText)) }))).toEqual(calls);
         expect(heard.finish).toBe(calls.length > 0 ? 'tool-calls' : 'stop');
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 });
@@ -85,7 +85,7 @@ describe.each(sealing.flatMap((surface) => sealing.map((upstream) => [surface, u
         // Responses has a seal on each of its items, of all that was proved until then; what stands behind words comes twice.
         expect([...new Set(proofsIn(upstream, body))]).toEqual(proved);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 });
