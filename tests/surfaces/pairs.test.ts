@@ -18,6 +18,12 @@ afterAll(async () => {
 });
 
 const clients = [chatClient, messagesClient, responsesClient];
+/** The same surfaces under other vendors' paths. */
+const elsewhere: readonly SurfaceClient[] = [
+  ...['/anthropic/v1/messages', '/anthropic/v1/messages?beta=true', '/api/v1/messages'].map((path) => ({ ...messagesClient, path })),
+  ...['/api/v1/responses', '/api/v3/responses'].map((path) => ({ ...responsesClient, path })),
+  ...['/api/v1/chat/completions', '/api/v3/chat/completions'].map((path) => ({ ...chatClient, path })),
+];
 const pairs = clients.flatMap((client) => protocols.flatMap((upstream) => [true, false].map((streamed) => ({ surface: client.protocol, upstream, streamed, client }))));
 
 const thinking = 'Zażółć: ich muss „beides“ wissen. 🌒\n\nBoth, then.';
@@ -212,5 +218,17 @@ describe.each(pairs)('$surface over $upstream, streamed: $streamed', (scene) => 
     abort.abort();
     const closedMs = await over.double.asked[0]?.left;
     expect((closedMs ?? Infinity) - leftMs).toBeLessThan(250);
+  });
+});
+
+describe.each(elsewhere)('$path', (client) => {
+  it.each(protocols.flatMap((upstream) => [true, false].map((streamed) => ({ upstream, streamed }))))('over $upstream, streamed: $streamed', async ({ upstream, streamed }) => {
+    const scene: Scene = { client, upstream, streamed };
+    over.double.script({ thinking, text, calls }, { text: 'Rain at noon.' });
+    const asked = [client.user('How is it there?')];
+    const first = await exchange(scene, { tools }, asked);
+    expectHeard(first, { thinking, text, calls, finish: 'tool-calls' });
+    expectHeard(await exchange(scene, { tools }, [...asked, ...first.heard.kept, ...client.results(calls.map(({ id }) => ({ id, text: 'r' })))]), { text: 'Rain at noon.' });
+    expect(told(scene, 1).entries[1]).toMatchObject({ role: 'assistant', thinking, text, calls });
   });
 });
