@@ -9,6 +9,7 @@ import type { Config } from './config/config.ts';
 import { TenantThinkingSeals } from './fidelity/tenant-thinking-seals.ts';
 import type { GenerationDeps } from './http/generation-exchange.ts';
 import { BackgroundResponses } from './http/surfaces/responses/background-responses.ts';
+import { BackgroundRun } from './http/surfaces/responses/background-run.ts';
 import { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import type { ResponsesDeps } from './http/surfaces/responses/responses-deps.ts';
 import { JobStore } from './jobs/job-store.ts';
@@ -55,7 +56,7 @@ export async function openThreads({ config, database, alone, secret, catalog, co
   // One folder, one server: who had taken a job before this start is dead.
   if (alone) await jobs.disownAll();
   const backgroundDeps = { ...deps, database, jobs, events: new ResponseEventStore(store), sealer, callerOfKey: (keyId: string) => callers.callerOfKey(keyId as KeyId) };
-  const worker = new BackgroundWorker(backgroundDeps);
+  const worker = new BackgroundWorker({ ...backgroundDeps, runOf: (claim, abort, onKept) => new BackgroundRun(backgroundDeps, claim, abort, onKept) });
   return { deps, background: new BackgroundResponses(backgroundDeps, worker), worker };
 }
 

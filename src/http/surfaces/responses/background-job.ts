@@ -10,7 +10,7 @@ import type { ResponsesVendor } from '../../../wire/openai-responses/responses-f
 import type { ResponsesDeps } from './responses-deps.ts';
 
 export interface BackgroundDeps extends ResponsesDeps {
-  readonly database: Pick<Database, 'commitIf'>;
+  readonly database: Pick<Database, 'commitIf' | 'announcement' | 'onAnnouncement'>;
   readonly jobs: JobStore;
   readonly events: ResponseEventStore;
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
@@ -20,6 +20,9 @@ export interface BackgroundDeps extends ResponsesDeps {
 
 /** The word for jobs that make a response. */
 export const responseJobKind = 'response';
+
+/** Announced, with its id, when somebody has decided over a response that another server may be making. */
+export const abandonedTopic = 'response-abandoned';
 
 /** What whoever takes the job needs to know beside the stored response. */
 export interface BackgroundJob {
