@@ -69,12 +69,19 @@ async function knownItems(deps: ResponsesDeps, scope: ThreadScope, body: Respons
   return ids.size === 0 ? known : new Map([...known, ...(await deps.responses.outputItems(scope, [...ids]))]);
 }
 
+/**
+ * How much of the window is left for the answer: no more than it may take, nor than this, since the limit that a caller states may be
+ * the whole window (kimi-code's is).
+ */
+const answerShare = 1 / 8;
+
 /** The messages without as many of the oldest as do not fit into the model's window (`truncation: "auto"`). */
 async function truncated(deps: ResponsesDeps, request: DialogueRequest): Promise<DialogueRequest['messages']> {
   const modelId = deps.modelIdOf(request.model);
   if (modelId === undefined) return request.messages;
-  const window = deps.contextTokensOf(modelId) - (request.outputTokensMax ?? 0);
-  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt({ ...request, messages }, modelId)) <= window);
+  const window = deps.contextTokensOf(modelId);
+  const promptMax = window - Math.min(request.outputTokensMax ?? Infinity, window * answerShare);
+  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt({ ...request, messages }, modelId)) <= promptMax);
 }
 
 /** What upstreams hold of the thread, and whether this turn is to be held. A truncated thread is none that anybody holds. */
