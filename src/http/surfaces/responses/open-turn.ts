@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../base/json.ts';
 import type { HeldContext } from '../../../dialogue/context-cache.ts';
 import type { DialogueRequest } from '../../../dialogue/request.ts';
 import { withoutOldest } from '../../../dialogue/turns.ts';
+import { newCallerName } from '../../../threads/caller-name.ts';
 import type { ThreadScope } from '../../../threads/thread-scope.ts';
 import { normaliseInput, referencedIds } from '../../../wire/openai-responses/input-items.ts';
 import { responsesRequestOf } from '../../../wire/openai-responses/request-decode.ts';
@@ -42,6 +43,7 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
   const context = await threadContext(deps, scope, body);
   const newItemId = (prefix: string): string => `${prefix}_${deps.random.bytes(16).toString('hex')}`;
   const input = accepted?.input ?? normaliseInput(body, newItemId, await knownItems(deps, scope, body, context));
+  if (context.conversationId !== undefined) checkItemIds(input);
   const responseId = accepted?.responseId ?? newId('resp', deps.clock, deps.random);
   const seals = deps.sealsOf(caller.tenantId);
   const plain = responsesRequestOf(body, context.history, input, { seals });
@@ -55,6 +57,11 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
     ...contextCacheOf(body, context, caching, createdMs, messagesOf),
   };
   return { caller, scope, body, responseId, createdMs, context, input, request, caching, newItemId };
+}
+
+/** Items of a conversation are found by their ids: said now, and not when the answer has been paid for. */
+function checkItemIds(input: readonly JsonObject[]): void {
+  for (const [index, item] of input.entries()) newCallerName(String(item['id']), `input.${index}.id`);
 }
 
 /** What the input may refer to by id. */
