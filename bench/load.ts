@@ -3,6 +3,22 @@ import { connect, type Socket } from 'node:net';
 import { Pool } from 'undici';
 import type { Target } from './targets.ts';
 
+/** The surfaces that are measured, by their paths. */
+export type Surface = 'chat/completions' | 'messages' | 'responses';
+
+/** The same request in each surface's words; the instruction stands first in what the upstream gets. */
+export function surfaceBody(surface: Surface, instruction: string): string {
+  const user = { role: 'user', content: 'The quick brown fox jumps over the lazy dog.' };
+  switch (surface) {
+    case 'chat/completions':
+      return requestBody(200, instruction, true);
+    case 'messages':
+      return JSON.stringify({ system: instruction, messages: [user], model: 'kimi-k3', max_tokens: 32_000, stream: true });
+    case 'responses':
+      return JSON.stringify({ instructions: instruction, input: [user], model: 'kimi-k3', store: false, stream: true });
+  }
+}
+
 /** A chat request whose prompt is about `bytes` long, and what the upstream is to do with it. */
 export function requestBody(bytes: number, instruction: string, streamed: boolean): string {
   const filler = 'The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(bytes / 45)).slice(0, bytes);
@@ -37,7 +53,7 @@ export interface LoadResult {
 }
 
 /** Sends `count` requests, `clients` at a time, and reads every answer to its end. Throws when one is not a 200. */
-export async function load(target: Target, body: string, count: number, clients: number): Promise<LoadResult> {
+export async function load(target: Target, body: string, count: number, clients: number, surface: Surface = 'chat/completions'): Promise<LoadResult> {
   const pool = new Pool(target.url, { connections: clients, pipelining: 1 });
   const latencies: number[] = [];
   let next = 0;
@@ -46,7 +62,7 @@ export async function load(target: Target, body: string, count: number, clients:
     while (next < count) {
       next += 1;
       const started = performance.now();
-      const reply = await pool.request({ path: '/v1/chat/completions', method: 'POST', headers, body }).catch((cause: unknown) => {
+      const reply = await pool.request({ path: `/v1/${surface}`, method: 'POST', headers, body }).catch((cause: unknown) => {
         throw new Error(`${target.name} did not answer`, { cause });
       });
       if (reply.statusCode !== 200) throw new Error(`${target.name} answered ${reply.statusCode}: ${await reply.body.text()}`);

@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { load, median, memoryPerStream, requestBody } from './load.ts';
+import { load, median, memoryPerStream, requestBody, type Surface, surfaceBody } from './load.ts';
 import { startTargets, type Target } from './targets.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } } });
@@ -40,12 +40,17 @@ function perRequest({ bytes, count, clients }: Size, instruction: string): (targ
 }
 
 /** The slope between a long and a short stream: the request's own cost falls out. One chunk a read, as a model sends them. */
-async function perChunk(target: Target): Promise<number> {
+async function perChunk(target: Target, surface: Surface = 'chat/completions'): Promise<number> {
   const streams = Math.ceil(64 * scale);
-  const short = await load(target, requestBody(200, 'chunks=10 gapMs=4', true), streams, 64);
-  const long = await load(target, requestBody(200, 'chunks=610 gapMs=4', true), streams, 64);
+  const short = await load(target, surfaceBody(surface, 'chunks=10 gapMs=4'), streams, 64, surface);
+  const long = await load(target, surfaceBody(surface, 'chunks=610 gapMs=4'), streams, 64, surface);
   return ((long.cpuMsPerRequest - short.cpuMsPerRequest) * 1000) / 600;
 }
+
+/** Of what only Moongate speaks. Chat stands first, measured again in the same turns: the others are compared with it. */
+const surfaces: readonly { readonly name: string; readonly surface: Surface }[] = [
+  { name: 'Chat', surface: 'chat/completions' }, { name: 'Messages', surface: 'messages' }, { name: 'Responses', surface: 'responses' },
+];
 
 async function latency(target: Target): Promise<number> {
   return (await load(target, requestBody(200, '', false), Math.ceil(1000 * scale), 1)).latencyMsMedian * 1000;
@@ -54,7 +59,7 @@ async function latency(target: Target): Promise<number> {
 const scenarios: readonly Scenario[] = [
   ...sizes.map((size) => ({ name: `CPU per request, ${size.label} prompt`, unit: 'µs', digits: 0, measure: perRequest(size, '') })),
   ...sizes.map((size) => ({ name: `CPU per stream of 20 chunks, ${size.label} prompt`, unit: 'µs', digits: 0, measure: perRequest(size, 'chunks=20 gapMs=0') })),
-  { name: 'CPU per streamed chunk', unit: 'µs', digits: 1, measure: perChunk },
+  { name: 'CPU per streamed chunk', unit: 'µs', digits: 1, measure: (target) => perChunk(target) },
   { name: 'median latency, one client', unit: 'µs', digits: 0, measure: latency },
 ];
 
@@ -81,6 +86,12 @@ try {
     for (const target of targets.all) if (target.name !== 'direct') results.set(keyOf(scenario, target), [await scenario.measure(target)]);
   }
   for (let round = 0; round <= rounds; round += 1) {
+    for (const { name, surface } of surfaces) {
+      const moongate = targets.all.find((target) => target.name === 'moongate');
+      if (moongate === undefined) throw new Error('Moongate is not among the roads');
+      const value = await perChunk(moongate, surface);
+      if (round > 0) results.set(name, [...(results.get(name) ?? []), value]);
+    }
     for (const scenario of scenarios) {
       for (const target of targets.all) {
         const value = await scenario.measure(target);
@@ -107,6 +118,11 @@ function row(scenario: Scenario): string {
   return `| ${scenario.name} | ${scenario.unit} | ${hasDirect ? show(direct) : '–'} | ${show(nginx)} | ${show(relay)} | ${show(moongate)} | ${ratio} |`;
 }
 
+function surfaceRow({ name }: (typeof surfaces)[number]): string {
+  const [own, chat] = [median(results.get(name) ?? []), median(results.get('Chat') ?? [])];
+  return `| ${name} | ${own.toFixed(1)} µs | ${(own / chat).toFixed(2)}× |`;
+}
+
 const report = `# Benchmark results
 
 ${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, Node ${process.versions.node};
@@ -116,6 +132,12 @@ case held in the ledger before the upstream is asked, the charge and its record 
 | what | unit | direct | nginx | bare relay | Moongate | Moongate ÷ relay |
 |---|---|---|---|---|---|---|
 ${[...scenarios, ...memory].map(row).join('\n')}
+
+CPU per streamed chunk at each surface, over an upstream that speaks chat (Chat hands its frames on; the others are translated):
+
+| surface | per chunk | ÷ Chat |
+|---|---|---|
+${surfaces.map(surfaceRow).join('\n')}
 `;
 if (!values.quick) writeFileSync(new URL('RESULTS.md', import.meta.url), report);
 process.stdout.write(report);

@@ -39,7 +39,10 @@ export async function startTargets(): Promise<Targets> {
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   const relay = start(process.execPath, [join(root, 'bench/relay.ts'), upstream], 0);
   const relayPort = await portOf(relay);
-  const moongate = start(process.execPath, ['--max-semi-space-size=32', join(root, 'src/start.mjs'), '--port', '0', '--data-dir', join(folder, 'data')], 0, {
+  // By chat whatever the client speaks, so that what a surface costs is its own translation.
+  const config = join(folder, 'moongate.yaml');
+  writeFileSync(config, 'upstreams: [{ id: moonshot, kind: moonshot, protocols: [openai-chat] }]\n');
+  const moongate = start(process.execPath, ['--max-semi-space-size=32', join(root, 'src/start.mjs'), '--port', '0', '--data-dir', join(folder, 'data'), '--config', config], 0, {
     MOONSHOT_API_KEY: 'sk-bench',
     MOONSHOT_BASE_URL: `${upstream}/v1`,
     MOONGATE_LOG_LEVEL: 'warn',

@@ -7,16 +7,19 @@ import type { Reconciliation } from './records/reconciliation.ts';
 import { Retention, type RetentionDatabase } from './records/retention.ts';
 import { dayMs } from './records/utc-day.ts';
 import type { ThreadRetention } from './threads/thread-retention.ts';
+import type { ContextHolding } from './open-context-holding.ts';
 
 export interface ChoreParts {
   readonly config: Pick<Config, 'retention' | 'reconciliation'>;
   readonly database: RetentionDatabase;
   readonly reconciliation: Pick<Reconciliation, 'balanceUpstreams' | 'fetch'>;
   readonly threadRetention: Pick<ThreadRetention, 'sweep'>;
+  readonly holding: Pick<ContextHolding, 'accrue'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 /** Starts what is to be done from time to time beside the calls, some of it only if the configuration wants it, now for the first time; it ends with `stack`. */
@@ -24,6 +27,7 @@ export function startChores(parts: ChoreParts, stack: AsyncDisposableStack): voi
   const { generationsDays } = parts.config.retention;
   if (generationsDays !== undefined) stack.use(pruning(parts, generationsDays));
   stack.use(threadSweeping(parts));
+  stack.use(storageBilling(parts));
   const { everyHours } = parts.config.reconciliation;
   if (everyHours !== undefined && parts.reconciliation.balanceUpstreams.length > 0) stack.use(balanceReading(parts, everyHours));
 }
@@ -54,6 +58,17 @@ function threadSweeping({ threadRetention, clock, log }: ChoreParts): RecurringT
       if (count > 0) log.write('info', 'stored responses and conversations whose time is over were removed', { count });
     },
     onFailure: (thrown) => logFailure(log, 'stored responses and conversations could not be swept', thrown),
+  });
+}
+
+/** What upstreams hold costs something by the hour. */
+function storageBilling({ holding, clock, log }: ChoreParts): RecurringTask {
+  return new RecurringTask({
+    clock,
+    atOnce: true,
+    everyMs: minuteMs,
+    run: (signal) => holding.accrue(signal),
+    onFailure: (thrown) => logFailure(log, 'the storage of held contexts could not be billed; it is tried again', thrown),
   });
 }
 

@@ -134,7 +134,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
   const threads = await openThreads({
-    config, database, alone, secret, catalog, counter, callers,
+    config, database, alone, secret, catalog, counter, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
   registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health });
@@ -159,7 +159,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   money.start();
   stack.use(threads.worker);
   threads.worker.start();
-  startChores({ config, database, reconciliation, threadRetention: new ThreadRetention({ database, clock: systemClock }), clock: systemClock, log }, stack);
+  const threadRetention = new ThreadRetention({ database, clock: systemClock });
+  startChores({ config, database, reconciliation, threadRetention, holding: threads.holding, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));

@@ -7,6 +7,7 @@ import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
+import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
@@ -41,6 +42,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
     registerMessages(surfaces, threads.deps);
+    registerCaching(surfaces, threads.deps);
     for (const base of basePaths) {
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);

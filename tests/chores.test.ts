@@ -28,6 +28,8 @@ interface Watched {
   readonly logged: [string, LogFacts | undefined][];
   /** Time of each sweep of the threads. */
   readonly swept: string[];
+  /** Time of each billing of storage. */
+  readonly billed: string[];
 }
 
 function start(everyHours: number | undefined, startsAt: string, failing = ''): Watched {
@@ -36,6 +38,7 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
   const logged: Watched['logged'] = [];
   const given: Watched['given'] = [];
   const swept: string[] = [];
+  const billed: string[] = [];
   const parts: ChoreParts = {
     config: { retention: { responsesDays: 30 }, reconciliation: everyHours === undefined ? {} : { everyHours } },
     database: nothing,
@@ -45,6 +48,12 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
         if (failing === 'sweep') return Promise.reject(new Fault('storage_unavailable'));
         const old = everyHours === undefined && swept.length === 2 ? { responses: 3, conversationItems: 4 } : { responses: 0, conversationItems: 0 };
         return Promise.resolve({ ...old, eventBatches: 0, conversations: 0, contextCaches: 0 });
+      },
+    },
+    holding: {
+      accrue() {
+        billed.push(new Date(clock.nowMs()).toISOString().slice(11, 16));
+        return failing === 'billing' ? Promise.reject(new Fault('storage_unavailable')) : Promise.resolve();
       },
     },
     clock,
@@ -61,7 +70,7 @@ function start(everyHours: number | undefined, startsAt: string, failing = ''): 
     },
   };
   startChores(parts, stack);
-  return { clock, read, logged, given, swept };
+  return { clock, read, logged, given, swept, billed };
 }
 
 /** Passes `hours` in steps of a minute, so that each reading is seen at its time. */
@@ -71,6 +80,16 @@ async function pass(clock: ManualClock, hours: number): Promise<void> {
     await setImmediate();
   }
 }
+
+describe('billing what upstreams hold', () => {
+  it('happens at once and every minute, also after a failure, which is logged', async () => {
+    const { clock, billed, logged } = start(undefined, '2026-05-01T10:00:00Z', 'billing');
+    await setImmediate();
+    await pass(clock, 2 / 60);
+    expect(billed).toEqual(['10:00', '10:01', '10:02']);
+    expect(logged.map(([message]) => message)).toContainEqual(expect.stringContaining('storage of held contexts'));
+  });
+});
 
 describe('reading balances', () => {
   it('begins at once, and goes on every so many hours of the UTC day and at each midnight', async () => {

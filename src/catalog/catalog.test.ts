@@ -26,7 +26,7 @@ describe('the shipped catalog', () => {
 
   it('has the upstreams in the order of attempts', () => {
     expect(shippedCatalog().upstreams.map((row) => row.id)).toEqual([
-      'moonshot', 'ark', 'cometapi', 'routerai', 'openrouter', 'vllm', 'sglang', 'llamacpp',
+      'moonshot', 'kimi-coding', 'ark', 'cometapi', 'routerai', 'openrouter', 'vllm', 'sglang', 'llamacpp',
     ]);
   });
 

@@ -37,6 +37,8 @@ export interface GenerateOptions {
 /** An attempt has been accepted by its upstream. */
 export interface AttemptOpened {
   readonly upstreamId: string;
+  /** With the offer and the price that it is made at. */
+  readonly attempt: PlannedAttempt;
   readonly losses: readonly Loss[];
   readonly flow: Flow;
   /** Where the caller stands with its rate limits; undefined: none holds. */
@@ -237,7 +239,7 @@ export class Gateway {
           ...(options.sandboxScript === undefined ? {} : { sandboxScript: options.sandboxScript }),
         },
         {
-          onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, losses, flow, standing: journey.standing }),
+          onOpen: (flow, losses) => sink.onOpen({ upstreamId: upstream.id, attempt, losses, flow, standing: journey.standing }),
           onBatches: (batches) => {
             const first = journey.firstEventAfterMs === undefined;
             journey.firstEventAfterMs ??= this.#elapsedMs(journey);

@@ -13,6 +13,8 @@ interface Connection {
   readonly socket: Socket;
   /** Replies that are not wholly in the kernel's hands yet; more than one when the client pipelines. */
   readonly replies: Set<ServerResponse>;
+  /** It speaks no HTTP any more; to be called when the house closes, and ends the connection. */
+  onDrain?: () => void;
   /** What `takenBy` said when it last changed, and when that was seen. */
   taken: number;
   takenAtMs: number;
@@ -40,7 +42,7 @@ export class Connections {
   watch(server: Server): void {
     server.on('connection', (socket: Socket) => this.#opened(socket));
     // Before the application, which may answer at once: while draining, its reply has to say that the connection closes.
-    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => this.#replying(response));
+    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => this.replying(response));
   }
 
   /** Whether a reply to this client has begun, so that nothing else may be written between. */
@@ -49,11 +51,19 @@ export class Connections {
     return false;
   }
 
+  /** `socket` speaks another protocol from now on. Its readers are still watched; `onDrain` is called when the house closes, and is to end it. */
+  upgraded(socket: Socket, onDrain: () => void): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.onDrain = onDrain;
+    if (this.#draining) onDrain();
+  }
+
   /** From now on every reply closes its connection, and idle connections are closed at once. */
   drain(): void {
     this.#draining = true;
-    for (const { socket, replies } of this.#open.values()) {
-      if (replies.size === 0) socket.destroySoon();
+    for (const { socket, replies, onDrain } of this.#open.values()) {
+      if (onDrain !== undefined) onDrain();
+      else if (replies.size === 0) socket.destroySoon();
       for (const reply of replies) if (!reply.headersSent) reply.shouldKeepAlive = false;
     }
   }
@@ -70,7 +80,8 @@ export class Connections {
     if (!this.#looking) this.#lookLater();
   }
 
-  #replying(reply: ServerResponse): void {
+  /** Takes care of a reply that no server of ours has made. */
+  replying(reply: ServerResponse): void {
     const connection = this.#open.get(reply.req.socket);
     if (connection === undefined) return;
     if (this.#draining) reply.shouldKeepAlive = false;

@@ -6,7 +6,7 @@ import { type GenerationId, newId } from '../base/id.ts';
 import { type Log, stackOf } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
-import type { Gateway, GenerateOptions, GenerationEnd } from '../gateway/gateway.ts';
+import type { AttemptOpened, Gateway, GenerateOptions, GenerationEnd } from '../gateway/gateway.ts';
 import { callerOf } from './authentication.ts';
 import { EventStream, eventStreamHeaders, type EventStreamTiming } from './event-stream.ts';
 import type { Idempotency } from './idempotency.ts';
@@ -113,7 +113,7 @@ async function wholeReply(exchange: Exchange, reply: FastifyReply, deps: Generat
 }
 
 async function streamReply(exchange: Exchange, reply: FastifyReply, deps: GenerationDeps, copy: ReplyCopy | undefined): Promise<FastifyReply> {
-  const { caller, request, options, writer, abort } = exchange;
+  const { writer, abort } = exchange;
   const ids = idsOf(exchange);
   let headers: Record<string, string> = { ...idHeaders(ids), ...writer.headers };
   const stream = new EventStream(reply.raw, {
@@ -124,26 +124,16 @@ async function streamReply(exchange: Exchange, reply: FastifyReply, deps: Genera
     ...(writer.keepAlive === undefined ? {} : { keepAlive: writer.keepAlive }),
   });
   try {
-    const end = await deps.gateway.generate(
-      caller,
-      request,
-      options,
-      {
-        onOpen: (opened) => {
-          headers = { ...openedHeaders(ids, opened), ...writer.headers };
-          stream.flow = opened.flow;
-          writer.opened?.(opened);
-        },
-        onBatches: (batches) => {
-          const text = writer.encode(batches);
-          copy?.add(text);
-          stream.write(text);
-        },
+    const { end, rest } = await relayStream(deps, exchange, {
+      onOpen: (opened) => {
+        headers = { ...openedHeaders(ids, opened), ...writer.headers };
+        stream.flow = opened.flow;
       },
-      abort.signal,
-    );
-    const counted = end.usage.estimated ? writer.encode([{ events: [{ type: 'usage', usage: end.usage }] }]) : '';
-    const rest = counted + (await writer.finish(end));
+      onText: (text) => {
+        copy?.add(text);
+        stream.write(text);
+      },
+    });
     const trailers = costHeadersOf(writer, end);
     if (copy !== undefined) await copy.keep({ status: 200, headers: { ...headers, ...trailers, ...eventStreamHeaders } }, rest);
     reply.hijack();
@@ -163,7 +153,44 @@ async function streamReply(exchange: Exchange, reply: FastifyReply, deps: Genera
   return reply;
 }
 
-function logInternal(log: Log, requestId: string, fault: Fault): void {
+/** A streamed generation and who tells it. */
+export type Relayed = Pick<Exchange, 'caller' | 'request' | 'writer' | 'options' | 'abort'>;
+
+/** Takes a stream as it comes. */
+export interface RelaySink {
+  onOpen(opened: AttemptOpened): void;
+  /** What the writer has made of one batch; empty when there is nothing to say yet. */
+  onText(text: string): void;
+}
+
+/**
+ * Runs a streamed generation through its writer. Resolves when it has ended well and is kept, with the text that remains to be sent; rejects
+ * with a fault, of which the writer has not been told.
+ */
+export async function relayStream(
+  { gateway }: Pick<GenerationDeps, 'gateway'>,
+  { caller, request, writer, options, abort }: Relayed,
+  sink: RelaySink,
+): Promise<{ readonly end: GenerationEnd; readonly rest: string }> {
+  const end = await gateway.generate(
+    caller,
+    request,
+    options,
+    {
+      onOpen: (opened) => {
+        sink.onOpen(opened);
+        writer.opened?.(opened);
+      },
+      onBatches: (batches) => sink.onText(writer.encode(batches)),
+    },
+    abort.signal,
+  );
+  const counted = end.usage.estimated ? writer.encode([{ events: [{ type: 'usage', usage: end.usage }] }]) : '';
+  return { end, rest: counted + (await writer.finish(end)) };
+}
+
+/** Says in the log where a generation broke for a reason that only we can mend. */
+export function logInternal(log: Log, requestId: string, fault: Fault): void {
   const stack = stackOf(fault.cause);
   log.write('error', 'internal error in a stream', { requestId, ...(stack === undefined ? {} : { stack }) });
 }

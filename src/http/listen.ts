@@ -76,6 +76,7 @@ async function listenOnIpv6Loopback(app: FastifyInstance, port: number): Promise
   const twin = createServer(httpOptions, (request, response) => app.routing(request, response));
   twin.on('clientError', app.refuseMalformed);
   app.connections.watch(twin);
+  app.upgrades.watch(twin);
   return new Promise((resolve, reject) => {
     twin.once('error', (error) => (codeOf(error) === 'EADDRINUSE' ? reject(error) : resolve(undefined)));
     twin.listen(port, '::1', () => resolve(twin));

@@ -26,7 +26,7 @@ export interface ReplyKeeper {
 export const keptBytesMax = 8 * 1024 * 1024;
 
 /** Headers that belong to the reply; the others belong to the connection or to the one request. */
-const keptHeaders = /^(content-type|cache-control|x-accel-buffering|x-generation-id|x-moongate-.*)$/;
+const keptHeaders = /^(content-type|cache-control|x-accel-buffering|x-generation-id|x-moongate-.*|msh-context-cache-.*)$/;
 
 /**
  * Takes down a reply while it is sent, so that it can be sent again. The surface adds each piece of the body that it sends and,

@@ -10,6 +10,7 @@ import { dressFault } from './fault-dress.ts';
 import { parseJsonBody } from './json-body.ts';
 import { refuseMalformed } from './malformed-request.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { isSocketUpgrade, SocketUpgrades } from './socket-upgrades.ts';
 
 export interface ServerOptions {
   readonly bodyBytesMax: number;
@@ -21,8 +22,13 @@ export interface ServerOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A POST that means something without a body. */
+    readonly bodyOptional?: boolean;
+  }
   interface FastifyInstance {
     readonly connections: Connections;
+    readonly upgrades: SocketUpgrades;
     /** For the `clientError` event of every listener. */
     readonly refuseMalformed: ReturnType<typeof refuseMalformed>;
   }
@@ -38,6 +44,7 @@ const maxParamLength = 512;
 /** Of every listener. Without `noDelay` a small event would wait for the acknowledgement of the one before it. */
 export const httpOptions = {
   headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true,
+  shouldUpgradeCallback: isSocketUpgrade,
 } as const;
 
 /** Codes of Fastify's own refusals, as faults of ours. */
@@ -72,21 +79,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     },
   });
   connections.watch(app.server);
+  const upgrades = new SocketUpgrades({ messageBytesMax: options.bodyBytesMax, connections, route: (request, response) => app.routing(request, response) });
+  upgrades.watch(app.server);
   app.decorate('connections', connections);
+  app.decorate('upgrades', upgrades);
   app.decorate('refuseMalformed', onClientError);
   app.decorateRequest('caller', undefined);
   app.decorateRequest('arrivedMs', 0);
   app.decorateRequest('generationId', undefined);
-  app.removeAllContentTypeParsers();
-  // Whatever the label says, a body is JSON or refused: curl without -H sends a form's label with its JSON.
-  // The usual label is named too, since Fastify takes a longer way to a parser for all labels.
-  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)));
-    } catch (thrown) {
-      done(toFault(thrown));
-    }
-  });
+  readJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     request.arrivedMs = clock.monotonicMs();
     reply.header('x-request-id', request.id);
@@ -115,6 +116,21 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return sendFault(reply, request, fault, log);
   });
   return app;
+}
+
+function readJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  // Whatever the label says, a body is JSON or refused: curl without -H sends a form's label with its JSON.
+  // The usual label is named too, since Fastify takes a longer way to a parser for all labels.
+  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
+    // SDKs label what they do not send.
+    if (body.length === 0 && (request.method !== 'POST' || request.routeOptions.config.bodyOptional === true)) return done(null, undefined);
+    try {
+      done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)));
+    } catch (thrown) {
+      done(toFault(thrown));
+    }
+  });
 }
 
 /** Requires a valid key on every route of `app`; the body of a caller without one is never read. */

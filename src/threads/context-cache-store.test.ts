@@ -9,7 +9,7 @@ import { systemRandom } from '../base/random.ts';
 import { Sealer } from '../base/sealer.ts';
 import type { Database } from '../storage/database.ts';
 import type { NewContextCache } from './context-cache-row.ts';
-import { type ContextCacheEnd, ContextCacheStore } from './context-cache-store.ts';
+import { type ContextCacheEnd, type ContextCachePlace, ContextCacheStore } from './context-cache-store.ts';
 import type { ThreadScope } from './thread-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
@@ -36,9 +36,9 @@ onEveryDatabase((databases) => {
     };
   }
 
-  async function created(change: Partial<NewContextCache> = {}): Promise<NewContextCache> {
+  async function created(change: Partial<NewContextCache> = {}, of: ThreadScope = scope): Promise<NewContextCache> {
     const one = cache(change);
-    await store.create(scope, one);
+    await store.create(of, one);
     return one;
   }
 
@@ -52,8 +52,6 @@ onEveryDatabase((databases) => {
       expect(await store.get(scope, full.id)).toEqual({ ...full, ...scope, tags: ['a', 'b'] });
       expect(await store.get(scope, bare.id)).toEqual({ ...bare, ...scope });
       expect(await store.ofResponse(scope, 'resp_1')).toMatchObject({ id: full.id });
-      expect((await store.list(scope, { limit: 2 })).map((one) => one.id)).toEqual([bare.id, full.id]);
-      expect((await store.list(scope, { limit: 1, before: bare.id })).map((one) => one.id)).toEqual([full.id]);
       const rows = await database.query(database.builder<ThreadTables>().selectFrom('context_caches').selectAll().compile());
       expect(rows).toHaveLength(2);
       expect(JSON.stringify(rows)).not.toContain('secret');
@@ -65,12 +63,55 @@ onEveryDatabase((databases) => {
         expect(await store.get(stranger, one.id)).toBeUndefined();
         expect(await store.byTag(stranger, 'mine')).toBeUndefined();
         expect(await store.ofResponse(stranger, 'resp_mine')).toBeUndefined();
-        expect(await store.list(stranger, { limit: 5 })).toEqual([]);
+        expect(await store.list(stranger, { limit: 5, order: 'desc' })).toEqual([]);
+        expect(await store.keptChars(stranger)).toBe(0);
+        expect(await store.relabel(stranger, one.id, {})).toBe(false);
+        await store.untag(stranger, 'mine');
         expect(await store.prolong(stranger, one.id, { expiresMs: clock.nowMs() + 1e9 })).toBe(false);
         expect(await store.end(stranger, one.id, clock.nowMs(), 'deleted')).toBe(false);
         await database.commit([store.endingOfResponse(stranger, 'resp_mine', clock.nowMs())]);
       }
-      expect(await store.get(scope, one.id)).toMatchObject({ state: 'ready', expiresMs: one.expiresMs });
+      expect(await store.get(scope, one.id)).toMatchObject({ state: 'ready', expiresMs: one.expiresMs, labels: one.labels, tags: ['mine'] });
+    });
+
+    it('lists those that were made for themselves, in either order and between any two', async () => {
+      const own: ThreadScope = { tenantId: 'ten_lister', mode: 'live' };
+      const ids: string[] = [];
+      for (let count = 0; count < 4; count += 1) {
+        ids.push((await created({ id: newId('cache', clock, systemRandom) }, own)).id);
+        clock.advance(1);
+      }
+      await created({ id: newId('cache', clock, systemRandom), responseId: 'resp_other' }, own);
+      const listed = async (place: ContextCachePlace): Promise<readonly string[]> => (await store.list(own, place)).map((one) => one.id);
+      expect(await listed({ limit: 9, order: 'desc' })).toEqual(ids.toReversed());
+      expect(await listed({ limit: 2, order: 'asc' })).toEqual(ids.slice(0, 2));
+      const [first = '', , third = '', last = ''] = ids;
+      expect(await listed({ limit: 9, order: 'asc', after: first, before: last })).toEqual(ids.slice(1, 3));
+      expect(await listed({ limit: 9, order: 'desc', after: third })).toEqual(ids.slice(0, 2).toReversed());
+    });
+
+    it('knows how much is kept, until it has expired', async () => {
+      const own: ThreadScope = { tenantId: 'ten_keeper', mode: 'live' };
+      expect(await store.keptChars(own)).toBe(0);
+      const one = await created({ content: { messages: [{ role: 'user', content: 'x'.repeat(1_000) }] } }, own);
+      const chars = await store.keptChars(own);
+      expect(chars).toBeGreaterThan(1_000);
+      await created({}, own);
+      expect(await store.keptChars(own)).toBeGreaterThan(chars);
+      clock.advance(one.expiresMs - clock.nowMs());
+      expect(await store.keptChars(own)).toBe(0);
+    });
+
+    it('takes other labels and tags while it lives', async () => {
+      const [one, other] = [await created({ tags: ['t'] }), await created({ tags: [] })];
+      expect(await store.relabel(scope, one.id, { name: 'new' })).toBe(true);
+      await store.tag(scope, 't', other.id);
+      expect(await store.get(scope, one.id)).toMatchObject({ labels: { name: 'new' }, tags: [] });
+      expect(await store.byTag(scope, 't')).toMatchObject({ id: other.id });
+      await store.untag(scope, 't');
+      expect(await store.byTag(scope, 't')).toBeUndefined();
+      clock.advance(one.expiresMs - clock.nowMs());
+      expect(await store.relabel(scope, one.id, {})).toBe(false);
     });
 
     it('lets a tag refer to the last context that took it', async () => {

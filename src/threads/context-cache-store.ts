@@ -20,6 +20,15 @@ export interface ProlongedLife {
   readonly ttlS?: number;
 }
 
+/** Which part of a list is asked for, in the order of their making. */
+export interface ContextCachePlace {
+  readonly limit: number;
+  readonly order: 'asc' | 'desc';
+  /** Ids between which the part lies; neither is in it. */
+  readonly after?: string;
+  readonly before?: string;
+}
+
 /**
  * Contexts that are held for their tenants. What an upstream asks for keeping one is not known here: its meter is in the ledger, and
  * begins, is prolonged and ends in the commits of what is stated here as guards and statements (docs/decisions/0018).
@@ -57,13 +66,8 @@ export class ContextCacheStore {
       })
       .compile();
     // In one order, so that two that take the same tags from each other do not wait in a circle.
-    const tags = [...new Set(cache.tags.map((tag) => newCallerName(tag, 'tags')))].sort().map((tag) =>
-      this.#builder
-        .insertInto('context_cache_tags')
-        .values({ tenant_id: tenantId, mode, tag, cache_id: cache.id })
-        .onConflict((conflict) => conflict.columns(['tenant_id', 'mode', 'tag']).doUpdateSet({ cache_id: cache.id }))
-        .compile());
-    return [insertion, ...tags];
+    const tags = [...new Set(cache.tags.map((tag) => newCallerName(tag, 'tags')))].sort();
+    return [insertion, ...tags.map((tag) => this.#tagging(scope, tag, cache.id))];
   }
 
   /** A guard: a pending context is ready, with so many tokens. Refuses when it is not pending (any more). */
@@ -95,10 +99,51 @@ export class ContextCacheStore {
     return cache;
   }
 
-  /** Newest first; `before`: the id of the last one of the page before. */
-  async list(scope: ThreadScope, { limit, before }: { readonly limit: number; readonly before?: string }): Promise<readonly StoredContextCache[]> {
-    const all = this.#visible(scope).orderBy('id', 'desc').limit(limit);
-    return this.#read(scope, (before === undefined ? all : all.where('id', '<', before)).compile());
+  /** Contexts that were made for themselves, and not with a response. */
+  async list(scope: ThreadScope, { limit, order, after, before }: ContextCachePlace): Promise<readonly StoredContextCache[]> {
+    const [beyond, short] = order === 'desc' ? (['<', '>'] as const) : (['>', '<'] as const);
+    let page = this.#visible(scope).where('response_id', 'is', null).orderBy('id', order).limit(limit);
+    if (after !== undefined) page = page.where('id', beyond, after);
+    if (before !== undefined) page = page.where('id', short, before);
+    return this.#read(scope, page.compile());
+  }
+
+  /** Length of all that is kept of the contexts that were made for themselves and have not ended, as it is stored. */
+  async keptChars({ tenantId, mode }: ThreadScope): Promise<number> {
+    const [kept] = await this.#database.query(
+      this.#builder
+        .selectFrom('context_caches')
+        .select(sql<number>`COALESCE(SUM(length(content)), 0)`.as('chars'))
+        .where('tenant_id', '=', tenantId)
+        .where('mode', '=', mode)
+        .where('response_id', 'is', null)
+        .where('ended_ms', 'is', null)
+        .where('expires_ms', '>', this.#clock.nowMs())
+        .compile(),
+    );
+    return kept?.chars ?? 0;
+  }
+
+  /** Gives a context that has not ended other labels. False: there is none. */
+  async relabel(scope: ThreadScope, id: string, labels: ContextCacheLabels): Promise<boolean> {
+    const relabelling = this.#owned(scope, id)
+      .set({ labels: this.#seal.seal({ ...labels }, 'cache-labels', scope, id) })
+      .where('ended_ms', 'is', null)
+      .where('expires_ms', '>', this.#clock.nowMs())
+      .compile();
+    return (await this.#database.commitIf([relabelling], [])).committed;
+  }
+
+  /** Lets `tag` refer to the context `id`, which must be this tenant's, and to no other. Throws as `create` does. */
+  async tag(scope: ThreadScope, tag: string, id: string): Promise<void> {
+    await this.#database.commit([this.#tagging(scope, tag, id)]);
+  }
+
+  /** Lets `tag` refer to nothing, whether or not it did. */
+  async untag({ tenantId, mode }: ThreadScope, tag: string): Promise<void> {
+    await this.#database.commit([
+      this.#builder.deleteFrom('context_cache_tags').where('tenant_id', '=', tenantId).where('mode', '=', mode).where('tag', '=', callerName(tag)).compile(),
+    ]);
   }
 
   /** Lets a context that is ready live until `expiresMs`. False: there is none, or it has ended. */
@@ -130,6 +175,14 @@ export class ContextCacheStore {
   /** The statement that ends what was made with a response, if there is such a context: for the commit that deletes the response. */
   endingOfResponse(scope: ThreadScope, responseId: string, atMs: number): CompiledQuery {
     return this.#ending(scope, atMs, 'deleted').where('response_id', '=', responseId).compile();
+  }
+
+  #tagging({ tenantId, mode }: ThreadScope, tag: string, id: string): CompiledQuery {
+    return this.#builder
+      .insertInto('context_cache_tags')
+      .values({ tenant_id: tenantId, mode, tag: newCallerName(tag, 'tags'), cache_id: id })
+      .onConflict((conflict) => conflict.columns(['tenant_id', 'mode', 'tag']).doUpdateSet({ cache_id: id }))
+      .compile();
   }
 
   #owned({ tenantId, mode }: ThreadScope, id: string) {

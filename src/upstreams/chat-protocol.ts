@@ -15,7 +15,7 @@ export function chatProtocol(dialect: ChatDialect): WireProtocol {
     encode: (call) => encodeChatRequest(call.request, { ...targetOf(call), dialect }),
     replies: () => ({
       newStreamDecoder: () => new ChatStreamDecoder(),
-      decodeReply: decodeChatReply,
+      decodeReply: (value) => decodeChatReply(value),
       isError: ({ error = null }) => error !== null,
       decodeError: decodeChatError,
     }),

@@ -18,8 +18,8 @@ export function messagesProtocol(dialect: MessagesDialect, upstreamId: string): 
     headers: (apiKey) => (apiKey === undefined ? version : [...version, 'x-api-key', apiKey, ...bearer(apiKey)]),
     encode: (call) => encodeMessagesRequest(call.request, { ...targetOf(call), dialect, upstreamId }),
     replies: () => ({
-      newStreamDecoder: () => new MessagesStreamDecoder(upstreamId),
-      decodeReply: (value) => decodeMessagesReply(value, upstreamId),
+      newStreamDecoder: (nowS) => new MessagesStreamDecoder(upstreamId, nowS),
+      decodeReply: (value, nowS) => decodeMessagesReply(value, upstreamId, nowS),
       isError: ({ type, error = null }) => type === 'error' || error !== null,
       decodeError: decodeMessagesError,
     }),

@@ -38,7 +38,7 @@ export class WireReplyReader implements ReplyReader {
   constructor(context: ReplyContext, handler: UpstreamHandler) {
     this.#context = context;
     this.#handler = handler;
-    this.#decoder = context.codec.newStreamDecoder();
+    this.#decoder = context.codec.newStreamDecoder(Math.floor(context.nowMs() / 1000));
     this.#sse = new SseParser({ eventBytesMax: context.eventBytesMax });
   }
 
@@ -147,7 +147,7 @@ export class WireReplyReader implements ReplyReader {
     const { codec } = this.#context;
     if (codec.isError(value)) throw this.#refusal(body);
     try {
-      this.#reply = codec.decodeReply(value);
+      this.#reply = codec.decodeReply(value, Math.floor(this.#context.nowMs() / 1000));
     } catch (thrown) {
       throw this.#verdict(toFault(thrown));
     }

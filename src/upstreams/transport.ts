@@ -22,7 +22,7 @@ export interface TransportOptions {
 }
 
 export interface TransportRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the base: `/chat/completions`. */
   readonly path: string;
   /** Name, value, name, value. */

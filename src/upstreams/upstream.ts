@@ -74,4 +74,6 @@ export interface Upstream extends AsyncDisposable {
   generate(call: UpstreamCall, handler: UpstreamHandler, signal: AbortSignal): Promise<DialogueReply | undefined>;
   /** Ids of the models it serves now, as it spells them. Only self-hosted upstreams are asked. */
   listModels?(signal: AbortSignal): Promise<readonly string[]>;
+  /** Holds a context no longer that it gave the name `handle` to (`ContextCache`). Only where contexts are held by name. Rejects with `AttemptFailure`. */
+  dropContext?(handle: string, signal: AbortSignal): Promise<void>;
 }

@@ -16,9 +16,10 @@ export interface StreamDecoder {
 
 /** How the replies of a protocol are read, streamed and whole, and what stands in their place. */
 export interface ReplyCodec {
-  newStreamDecoder(): StreamDecoder;
+  /** `nowS`: when it began, unix seconds, for protocols that do not say. */
+  newStreamDecoder(nowS: number): StreamDecoder;
   /** Throws the fault that the reply holds in place of an answer, or an `upstream_invalid_reply` fault. */
-  decodeReply(value: JsonObject): DialogueReply;
+  decodeReply(value: JsonObject, nowS: number): DialogueReply;
   /** Is this body an error, whatever the status? */
   isError(value: JsonObject): boolean;
   decodeError(status: number, body: JsonValue | undefined, retryAfterMs?: number): DecodedError;

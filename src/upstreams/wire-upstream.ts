@@ -1,13 +1,15 @@
 import { type Clock, systemClock } from '../base/clock.ts';
+import { Fault } from '../base/fault.ts';
 import type { DialogueReply } from '../dialogue/reply.ts';
 import { answerNothing } from './answer-nothing.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { TransportLimits } from './exchange.ts';
+import { JsonReplyReader } from './json-reply-reader.ts';
 import { ModelListReader } from './model-list-reader.ts';
 import { type ChosenProtocol, chooseProtocol } from './protocol-choice.ts';
 import { WireReplyReader } from './reply-reader.ts';
 import { Transport, type TransportOptions, transportLimitsDefault } from './transport.ts';
-import type { Upstream, UpstreamCall, UpstreamHandler } from './upstream.ts';
+import { AttemptFailure, type Upstream, type UpstreamCall, type UpstreamHandler } from './upstream.ts';
 import { bearer, type EncodedRequest, type WireProtocol } from './wire-protocol.ts';
 
 /** A protocol that an upstream speaks, and where. */
@@ -128,8 +130,30 @@ export class WireUpstream implements Upstream {
     return reader.ids;
   }
 
+  async dropContext(handle: string, signal: AbortSignal): Promise<void> {
+    const route = this.#routes.find(({ contextCache }) => contextCache);
+    if (route === undefined) return;
+    const headers = ['user-agent', 'moongate', ...route.headers(this.#apiKey), 'accept', 'application/json'];
+    await route.transport.send({ method: 'DELETE', path: `${route.path}/${encodeURIComponent(handle)}`, headers }, new DroppedReader(this.id), signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#transports.values()].map((transport) => transport[Symbol.asyncDispose]()));
+  }
+}
+
+/** Reads the reply to the removal of a context: that there is none is as good. */
+class DroppedReader extends JsonReplyReader {
+  readonly #upstreamId: string;
+
+  constructor(upstreamId: string) {
+    super();
+    this.#upstreamId = upstreamId;
+  }
+
+  protected override take(status: number): void {
+    if (status < 400 || status === 404) return;
+    throw new AttemptFailure(new Fault('upstream_failed', { message: `the upstream refused to drop a context (${status})`, upstream: this.#upstreamId }), 'rejected');
   }
 }
 

@@ -2,8 +2,11 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Extensions, Loss } from '../dialogue/extensions.ts';
 import type { Protocol } from '../dialogue/protocol.ts';
 
-/** Fields that ask for what a cache does by itself where there is one: to leave them out loses nothing. */
-const hints: ReadonlySet<string> = new Set(['cache_control']);
+/**
+ * Fields that ask only for how a thing is done, not for what: of caches that work by themselves, of tools that are told of at once in place of
+ * when they are asked for. To leave them out loses nothing that anybody could see.
+ */
+const hints: ReadonlySet<string> = new Set(['cache_control', 'defer_loading', 'eager_input_streaming']);
 
 /** How one protocol keeps what the neutral language has no word for, and finds it again. */
 export class ProtocolExtensions {
@@ -47,12 +50,19 @@ export class ProtocolExtensions {
   declareForeign(extensions: Extensions | undefined, field: string, losses: Loss[]): void {
     if (extensions === undefined) return;
     for (const [protocol, fields] of Object.entries(extensions)) {
-      if (protocol === this.protocol) continue;
-      for (const name of Object.keys(fields)) {
-        if (hints.has(name)) continue;
-        losses.push({ field: field === '' ? name : `${field}.${name}`, reason: 'only the protocol that it came by knows this field' });
-      }
+      if (protocol !== this.protocol) declare(fields, field, 'only the protocol that it came by knows this field', losses);
     }
+  }
+
+  /** Declares what `extensions` hold of this protocol, where that which they belonged to is not sent in its old form. `field`: where they stand. */
+  declareHomeless(extensions: Extensions | undefined, field: string, losses: Loss[]): void {
+    declare(extensions?.[this.protocol] ?? {}, field, 'what it stood in is sent in another form, which has no such field', losses);
+  }
+}
+
+function declare(fields: JsonObject, field: string, reason: string, losses: Loss[]): void {
+  for (const name of Object.keys(fields)) {
+    if (!hints.has(name)) losses.push({ field: field === '' ? name : `${field}.${name}`, reason });
   }
 }
 

@@ -9,6 +9,9 @@ const annotations: ReadonlySet<string> = new Set([
   'contentMediaType', 'contentSchema',
 ]);
 
+/** Of them, those that say nothing of what is described: that they are left out need not be told. */
+const idle: ReadonlySet<string> = new Set(['$schema', '$vocabulary', '$comment']);
+
 /** Whose value holds schemas by name; the names are the caller's, whatever they look like. */
 const named: ReadonlySet<string> = new Set(['properties', 'patternProperties', 'dependentSchemas', '$defs', 'definitions']);
 
@@ -19,14 +22,14 @@ const nested: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `schema` without the keywords that only annotate, and which those were, in the order met; without any, `schema` itself.
+ * `schema` without the keywords that only annotate, and which of those said something, in the order met; without any, `schema` itself.
  * `$id` may stay at the root only. What Moonshot's dialect refuses beyond that (`oneOf`, `type` beside `anyOf` …) is left
  * as it is.
  */
 export function withoutAnnotations(schema: JsonObject): { schema: JsonObject; dropped: readonly string[] } {
   const dropped = new Set<string>();
   const cleaned = cleanSchema(schema, true, dropped);
-  return dropped.size === 0 ? { schema, dropped: [] } : { schema: cleaned, dropped: [...dropped] };
+  return dropped.size === 0 ? { schema, dropped: [] } : { schema: cleaned, dropped: [...dropped].filter((keyword) => !idle.has(keyword)) };
 }
 
 function cleanSchema(schema: JsonObject, root: boolean, dropped: Set<string>): JsonObject {

@@ -95,6 +95,11 @@ export class ScriptedUpstream implements AsyncDisposable {
     this.#scripts.push(...scripts);
   }
 
+  /** Drops the scripts that nothing has asked for, so that a test that failed does not spoil the next one. */
+  clear(): void {
+    this.#scripts.length = 0;
+  }
+
   /** The request number `index`, counted from 0, once it has arrived with its body. */
   async request(index: number): Promise<RecordedRequest> {
     for (;;) {

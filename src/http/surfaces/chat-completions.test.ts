@@ -9,12 +9,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { openLog } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
+import { Sealer } from '../../base/sealer.ts';
 import type { DialogueEvent } from '../../dialogue/event.ts';
 import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { IdempotencyStore } from '../../records/idempotency-store.ts';
 import { recordsMigrations } from '../../records/records-tables.ts';
+import type { PlannedAttempt } from '../../routing/plan.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
+import { ContextCacheStore } from '../../threads/context-cache-store.ts';
 import { basePaths } from '../base-path.ts';
 import { eventStreamTiming } from '../event-stream.ts';
 import { Idempotency } from '../idempotency.ts';
@@ -32,11 +35,16 @@ const events: readonly DialogueEvent[] = [
   { type: 'choice-end', choice: 0, finish: { reason: 'stop' } }, { type: 'usage', usage },
 ];
 
+const attempt: PlannedAttempt = {
+  offer: { modelId: 'm', upstreamId: 'up', upstreamModel: 'm', contextTokens: 1_000, outputTokensMax: 1_000, prices: [] },
+  price: undefined, costState: 'unpriced', sendModel: 'm', retired: false, successor: false,
+};
+
 let cost: ReplyCost | undefined = priced;
 /** Answers at once, and says what it costs. */
 const gateway: Pick<Gateway, 'generate'> = {
   generate(_caller, request, _options, sink) {
-    sink.onOpen({ upstreamId: 'up', losses: [], flow: { pause: () => undefined, resume: () => undefined } });
+    sink.onOpen({ upstreamId: 'up', attempt, losses: [], flow: { pause: () => undefined, resume: () => undefined } });
     if (request.stream) sink.onBatches([{ events }]);
     const reply = { id: 'r', model: 'm', createdS: 1, choices: [{ text: 'hello', toolCalls: [], finish: { reason: 'stop' as const } }], usage };
     return Promise.resolve({ usage, ...(request.stream ? {} : { reply }), ...(cost === undefined ? {} : { cost }) });
@@ -62,7 +70,8 @@ beforeAll(async () => {
   store = new IdempotencyStore(database);
   const idempotency = new Idempotency({ store, encryptionKey: Buffer.alloc(32), ...common });
   for (const base of basePaths) {
-    registerChatCompletions(app, base, { gateway, idempotency, exchanges: new OpenExchanges(), timing: eventStreamTiming, ...common });
+    const caches = new ContextCacheStore({ database, sealer: new Sealer(Buffer.alloc(32), systemRandom), clock: systemClock });
+    registerChatCompletions(app, base, { gateway, idempotency, exchanges: new OpenExchanges(), timing: eventStreamTiming, caches, modelIdOf: (name) => name, ...common });
   }
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = (app.server.address() as AddressInfo).port;

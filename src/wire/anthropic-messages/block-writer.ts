@@ -123,6 +123,8 @@ export class BlockWriter {
     const open = this.#open;
     const { value } = source;
     if (open === undefined || open.frameIndex !== value['index']) return undefined;
+    // What is new to us in a block whose text is omitted may hold the text.
+    if (event === undefined && open.kind === 'thinking' && !this.#shown) return '';
     if (event === undefined) return open.index === open.frameIndex ? frameText(source) : renumbered(source.value, open.index);
     if (open.index !== open.frameIndex) return undefined;
     if (event.type === 'text-delta') return open.kind === 'text' ? frameText(source) : undefined;

@@ -40,6 +40,9 @@ const types: Readonly<Record<FaultCode, string>> = {
 
 const known: ReadonlySet<string> = new Set(Object.values(types));
 
+/** The request's field for a conversation that the server keeps. Clients know its refusal by `details.error_code` (`@anthropic-ai/sdk` 1.14, ThreadState). */
+export const threadField = 'thread';
+
 /** No status of HTTP's own: Anthropic's for `overloaded_error`, which Claude Code retries. */
 const overloadedStatus = 529;
 
@@ -60,10 +63,11 @@ export function encodeMessagesStreamError(fault: Fault, requestId: string): stri
 function bodyOf(fault: Fault, requestId: string): JsonObject {
   const { vendorType, code } = fault;
   const type = vendorType !== undefined && known.has(vendorType) ? vendorType : types[code];
-  return { type: 'error', error: { type, message: messageOf(fault) }, request_id: requestId };
+  const details = fault.code === 'invalid_request' && fault.field === threadField ? { details: { error_code: 'thread_unsupported_request' } } : {};
+  return { type: 'error', error: { type, message: messageOf(fault), ...details }, request_id: requestId };
 }
 
-/** Claude Code makes its history shorter when it reads these words, and at no others. */
+/** Anthropic's words. Claude Code knows an error that asks for a shorter history by its wording (musistudio/claude-code-router#1799). */
 const tooLong = 'prompt is too long';
 
 function messageOf({ code, field, message }: Fault): string {

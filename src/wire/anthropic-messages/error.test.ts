@@ -40,6 +40,11 @@ describe('encodeMessagesError', () => {
     expect(said(new Fault('model_not_found', { vendorType: 'resource_not_found_error' }))).toMatchObject({ type: 'not_found_error' });
   });
 
+  it('says of a thread that there is none here, by the code that the SDK looks for', () => {
+    const { status, body } = encodeMessagesError(new Fault('invalid_request', { message: 'not here', field: 'thread' }), 'r');
+    expect([status, body['error']]).toEqual([400, { type: 'invalid_request_error', message: 'thread: not here', details: { error_code: 'thread_unsupported_request' } }]);
+  });
+
   it('is the last event of a stream', () => {
     expect(encodeMessagesStreamError(new Fault('upstream_overloaded', { message: 'm' }), 'r')).toBe('event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"},"request_id":"r"}\n\n');
   });

@@ -35,7 +35,10 @@ export function encodeMessages(messages: readonly Message[], target: MessageTarg
 
 /** One text stays one, blocks stay blocks. */
 function encodeSystem(messages: readonly SystemMessage[], dialect: MessagesDialect, losses: Loss[]): JsonValue | undefined {
-  messages.forEach((message, index) => declareBase(message, `messages.${index}`, losses));
+  messages.forEach((message, index) => {
+    declareBase(message, `messages.${index}`, losses);
+    messagesExtensions.declareHomeless(message.extensions, `messages.${index}`, losses);
+  });
   const only = messages.length === 1 ? messages[0]?.content : undefined;
   if (typeof only === 'string') return only === '' ? undefined : only;
   const blocks = messages.flatMap((message, index) => encodeContent(message.content, `messages.${index}`, dialect, losses));
@@ -124,7 +127,8 @@ class MessageWriter {
     const { dialect } = this.#target;
     const { content } = message;
     const said = typeof content === 'string' ? content : encodeContent(content, field, dialect, this.#losses);
-    return messagesExtensions.joined({ type: 'tool_result', tool_use_id: this.#callId(message.toolCallId), content: said }, message.extensions);
+    const fields = { type: 'tool_result', tool_use_id: this.#callId(message.toolCallId), content: said.length === 0 ? '' : said };
+    return messagesExtensions.joined(fields, message.extensions);
   }
 
   #assistant(message: AssistantMessage, field: string): JsonObject[] {

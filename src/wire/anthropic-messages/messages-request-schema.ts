@@ -10,6 +10,7 @@ import { Fault } from '../../base/fault.ts';
 const block = z.looseObject({ type: z.string() });
 const content = z.union([z.string(), z.array(block)], { error: 'Input should be a valid string or a valid list' });
 const schema = z.looseObject({});
+const count = z.int({ error: 'Input should be a valid integer' }).min(1);
 
 const message = z.looseObject({ role: z.enum(['user', 'assistant', 'system']), content });
 
@@ -33,7 +34,7 @@ const format = z.looseObject({ type: z.string(), schema: schema.nullish() });
 const countTokensRequest = z.looseObject({
   model: z.string().min(1),
   messages: z.array(z.unknown()).min(1, { error: 'at least one message is required' }),
-  max_tokens: z.int().min(1).nullish(),
+  max_tokens: count.nullish(),
   system: content.nullish(),
   tools: z.array(tool).nullish(),
   tool_choice: toolChoice.nullish(),
@@ -41,7 +42,7 @@ const countTokensRequest = z.looseObject({
     .looseObject({
       type: z.enum(['enabled', 'adaptive', 'between_tools', 'disabled']),
       // Anthropic's least is 1024; Kimi has none.
-      budget_tokens: z.int().min(1).nullish(),
+      budget_tokens: count.nullish(),
       display: z.string().nullish(),
     })
     .nullish(),
@@ -56,7 +57,7 @@ const countTokensRequest = z.looseObject({
   stream: z.boolean().nullish(),
 });
 
-const messagesRequest = countTokensRequest.extend({ max_tokens: z.int().min(1) });
+const messagesRequest = countTokensRequest.extend({ max_tokens: count });
 
 export type MessagesRequestBody = z.infer<typeof countTokensRequest>;
 export type MessagesToolBody = z.infer<typeof tool>;
@@ -118,13 +119,14 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return at;
 }
 
-const kinds: Readonly<Record<string, string>> = { string: 'string', number: 'number', int: 'integer', boolean: 'boolean', array: 'list', object: 'dictionary' };
+const kinds: Readonly<Record<string, string>> = { string: 'string', number: 'number', boolean: 'boolean', array: 'list', object: 'dictionary' };
 
 /** Pydantic's words, which Anthropic's server speaks. */
 function wordsOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `Input should be a valid ${kinds[issue.expected] ?? issue.expected}`;
+      // An integer's own words: of a text in its place, zod only says that it is no number.
+      return issue.message.startsWith('Input should') ? issue.message : `Input should be a valid ${kinds[issue.expected] ?? issue.expected}`;
     case 'invalid_value': {
       const values = issue.values.map((each) => `'${String(each)}'`);
       return `Input should be ${values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`}`;

@@ -4,6 +4,7 @@ import { messagesExtensions } from './messages-extensions.ts';
 import { invalidRequest, type MessagesBlock } from './messages-request-schema.ts';
 
 const textFields: ReadonlySet<string> = new Set(['type', 'text']);
+const referenceFields: ReadonlySet<string> = new Set(['type', 'tool_name']);
 const imageFields: ReadonlySet<string> = new Set(['type', 'source']);
 const documentFields: ReadonlySet<string> = new Set(['type', 'source', 'title']);
 const inlinedFields: ReadonlySet<string> = new Set(['type', 'source', 'title', 'context', 'content', 'citations']);
@@ -35,6 +36,9 @@ export function decodeParts(value: unknown, field: string): Part[] {
       const text = joined(textOf(value['title']), textOf(value['source']), ...texts);
       return text === '' ? [] : [{ type: 'text', text, ...cacheControlOf(value) }];
     }
+    case 'tool_reference':
+      // How Claude Code's ToolSearch says what it found; nobody but Anthropic takes the block (responses-ark-anthropic-batch.md 3.8).
+      return [{ type: 'text', text: `The tool ${requiredText(value, 'tool_name', `${field}.tool_name`)} is available now.`, ...messagesExtensions.of(value, referenceFields) }];
     default:
       if (typeof value['type'] !== 'string') throw invalidRequest(`${field}.type`, 'Field required');
       return [opaque(value)];

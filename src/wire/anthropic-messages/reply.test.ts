@@ -54,6 +54,8 @@ describe('encodeMessagesReply', () => {
       return decodeMessagesReply(JSON.parse(JSON.stringify(body)), 'up').choices[0]?.toolCalls[0]?.argumentsText;
     };
     for (const written of ['{"a": "1', '[1]', 'null', '"x"', '{"INVALID_JSON":1}', '{"INVALID_JSON":"{}"}']) expect(back(written)).toBe(written);
+    const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    for (const levels of [40, 60, 20_000]) expect(back(nested(levels))).toBe(nested(levels));
     expect(back('')).toBe('{}');
   });
 });

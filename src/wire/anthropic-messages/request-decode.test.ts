@@ -44,7 +44,7 @@ describe('decodeMessagesRequest', () => {
         assistant([{ type: 'thinking', thinking: 'hm', signature: seals.seal({ text: 'hm' }, true) }, { type: 'text', text: 'yes' }, toolUse('a:0')]),
         user([{ ...result('a:0'), is_error: false, cache_control: { type: 'ephemeral' } }]),
       ],
-      tools: [{ name: 'Bash', description: 'runs', input_schema: { type: 'object' }, defer_loading: true }],
+      tools: [{ name: 'Bash', description: 'runs', input_schema: { type: 'object' }, defer_loading: true }, { name: 'DeferredToolPlaceholder', input_schema: { type: 'object' }, defer_loading: true }],
       metadata: { user_id: '{"session_id":"s"}' },
       thinking: { type: 'adaptive', display: 'omitted' },
       context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
@@ -133,7 +133,7 @@ describe('decodeMessagesRequest', () => {
     expect(messages).toEqual([
       { role: 'user', content: 'go' },
       { role: 'assistant', toolCalls: [call('a'), call('b')] },
-      { role: 'tool', toolCallId: 'b', content: [{ type: 'opaque', protocol: 'anthropic-messages', value: reference }], extensions: { 'anthropic-messages': { is_error: true } } },
+      { role: 'tool', toolCallId: 'b', content: [{ type: 'text', text: 'The tool x is available now.' }], extensions: { 'anthropic-messages': { is_error: true } } },
       { role: 'tool', toolCallId: 'a', content: '' },
       { role: 'system', content: 'note' },
       { role: 'user', content: [{ type: 'text', text: 'first' }] },
@@ -214,7 +214,10 @@ describe('refusals, in Anthropic\'s words', () => {
   it.each([
     [unlimited, 'max_tokens: Field required'],
     [{ ...base, max_tokens: 0 }, 'max_tokens: Input should be greater than or equal to 1'],
-    [{ ...base, max_tokens: 'x' }, 'max_tokens: Input should be a valid number'],
+    [{ ...base, max_tokens: 'x' }, 'max_tokens: Input should be a valid integer'],
+    [{ ...base, max_tokens: 1.5 }, 'max_tokens: Input should be a valid integer'],
+    [{ ...base, temperature: 'x' }, 'temperature: Input should be a valid number'],
+    [{ ...base, stream: 1 }, 'stream: Input should be a valid boolean'],
     [{ ...base, model: undefined }, 'model: Field required'],
     [{ ...base, messages: [] }, 'messages: at least one message is required'],
     [{ ...base, messages: [{ role: 'tool', content: '' }] }, "messages.0.role: Input should be 'user', 'assistant' or 'system'"],
@@ -249,6 +252,11 @@ describe('refusals, in Anthropic\'s words', () => {
     expect(at(assistant([toolUse('A')]), user([result('A'), result('A')]))).toContain('each tool_use must have a single result');
     // A result of a call of long ago is none of this turn's.
     expect(at(assistant([toolUse('A')]), user([result('A')]), assistant('c'), user([result('A')]))).toContain('unexpected `tool_use_id`');
+  });
+
+  it('keeps no threads, neither new ones nor old', () => {
+    for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }]) expect(refusal({ ...base, thread }).field).toBe('thread');
+    expect(decode({ thread: null }).messages).toHaveLength(1);
   });
 
   it('of what the version 2026-10-21 no longer has', () => {

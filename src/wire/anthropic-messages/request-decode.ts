@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { Message, Part } from '../../dialogue/message.ts';
 import type { DialogueRequest, OutputFormat, Sampling, Thinking } from '../../dialogue/request.ts';
+import { threadField } from './error-encode.ts';
 import { decodeMessages } from './message-decode.ts';
 import type { MessageScene } from './message-scene.ts';
 import { messagesExtensions } from './messages-extensions.ts';
@@ -39,6 +40,7 @@ export function decodeCountTokensRequest(body: unknown, options: MessageScene): 
 
 function decode(value: unknown, options: MessageScene, counting: boolean): { request: DialogueRequest; style: MessagesStyle } {
   const { body, messages } = checkMessagesRequest(value, counting);
+  refuseThread(body);
   if (options.version === '2026-10-21') refuseSampling(body);
   const tools = decodeTools(body.tools ?? []);
   const toolChoice = decodeToolChoice(body.tool_choice, tools);
@@ -62,6 +64,14 @@ function decode(value: unknown, options: MessageScene, counting: boolean): { req
     ...messagesExtensions.of(body, requestFields, unknownInside(body)),
   };
   return { request, style: { thinkingDisplay: body.thinking?.display === 'omitted' ? 'omitted' : 'shown', seals: options.seals } };
+}
+
+/**
+ * A conversation that the server is to keep (`@anthropic-ai/sdk` 1.14, beta `message-threads-2026-08-12`): its later requests hold only what is new.
+ * Nobody keeps it here, and the SDK's tool runner sends all of it from then on when it is told so at once.
+ */
+function refuseThread(body: MessagesRequestBody): void {
+  if ((body[threadField] ?? undefined) !== undefined) throw invalidRequest(threadField, 'Threads are not supported here. Send the whole conversation in `messages`, without `thread`.');
 }
 
 /** The later version has no such parameters (responses-ark-anthropic-batch.md 3.1). */

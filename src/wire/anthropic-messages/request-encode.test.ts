@@ -44,6 +44,11 @@ describe('encodeMessagesRequest', () => {
     expect(send({ messages: [{ role: 'system', content: 'a' }, { role: 'user', content: 'c' }] }).body['system']).toBe('a');
   });
 
+  it('declares what was said of a system message that goes into `system`', () => {
+    const messages: Message[] = [{ role: 'system', content: 'a', extensions: { 'anthropic-messages': { cache_control: { type: 'ephemeral' }, odd: 1 } } }, { role: 'user', content: 'c' }];
+    expect(send({ messages })).toMatchObject({ body: { system: 'a' }, lost: ['messages.0.odd'] });
+  });
+
   it('joins results of tools with what the user says behind them', () => {
     const messages: Message[] = [
       { role: 'assistant', content: '', toolCalls: ['x', 'y'].map((id) => ({ id, kind: 'function', name: 'a', argumentsText: '' })) },
@@ -173,7 +178,7 @@ describe('encodeMessagesRequest', () => {
   });
 
   it('leaves out of schemas what Moonshot refuses in them', () => {
-    const schema = { $schema: 's', type: 'object' };
+    const schema = { $schema: 's', format: 'x', type: 'object' };
     const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'a', parameters: schema }], outputFormat: { type: 'json-schema', name: 's', schema } };
     expect(send(asked, { dialect: moonshot })).toMatchObject({
       body: { tools: [{ input_schema: { type: 'object' } }], output_config: { format: { schema: { type: 'object' } } } },

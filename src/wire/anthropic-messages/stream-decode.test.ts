@@ -43,9 +43,9 @@ describe('MessagesStreamDecoder', () => {
 
   it('has frames go along, but for what no client is to see', () => {
     const decoder = new MessagesStreamDecoder('up');
-    const sources = [start, start, { type: 'ping' }, opened(0, { type: 'text', text: '' }), delta(0, { type: 'text_delta', text: 'x' }), opened(1, { type: 'text', text: 'x' }), delta(0, { type: 'signature_delta', signature: 's' }), { type: 'new_kind' }, { type: 'new\nkind' }]
+    const sources = [start, start, { type: 'ping' }, opened(0, { type: 'text', text: '' }), delta(0, { type: 'text_delta', text: 'x' }), opened(1, { type: 'text', text: 'x' }), delta(1, { type: 'thinking_delta', thinking: 'x' }), delta(2, { type: 'text_delta', text: 'x' }), delta(0, { type: 'signature_delta', signature: 's' }), { type: 'new_kind' }, { type: 'new\nkind' }]
       .map((frame) => decoder.push(JSON.stringify(frame)).source?.verbatim);
-    expect(sources).toEqual([true, undefined, undefined, true, true, false, undefined, true, undefined]);
+    expect(sources).toEqual([true, undefined, undefined, true, true, false, false, false, undefined, true, undefined]);
   });
 
   it('numbers calls from 0, names those without an id, and proves all thinking so far', () => {

@@ -145,10 +145,11 @@ describe('frames of the same protocol', () => {
       opened(3, { type: 'text', text: 'early ' }), delta(3, { type: 'text_delta', text: 'text' }), delta(3, { type: 'thinking_delta', thinking: 'hm' }), stop(3),
       opened(9, { type: 'redacted_thinking', data: 'd' }), stop(9),
       opened(4, { type: 'server_tool_use', id: 's' }), delta(4, { type: 'x_delta' }), stop(4),
-      opened(5, { type: 'tool_use', id: 'c', name: 'f', input: { a: 1 } }), stop(5), ...upstreamEnd,
+      opened(5, { type: 'tool_use', id: 'c', name: 'f', input: { a: 1 } }), stop(5),
+      opened(8, { type: 'text', text: '' }), delta(8, { type: 'text_delta', text: 'z' }), stop(8), ...upstreamEnd,
     ]);
     expect(told(sent.map((each) => JSON.parse(each) as Frame)).map((line) => line.replace(/sealed.*/, 'seal'))).toEqual([
-      '0 text', '0 early ', '0 text', '0 stop', '1 thinking', '1 hm', '1 seal', '1 stop', '2 server_tool_use', '2 undefined', '2 stop', '3 tool_use', '3 {"a":1}', '3 stop',
+      '0 text', '0 early ', '0 text', '0 stop', '1 thinking', '1 hm', '1 seal', '1 stop', '2 server_tool_use', '2 undefined', '2 stop', '3 tool_use', '3 {"a":1}', '3 stop', '4 text', '4 z', '4 stop',
     ]);
     // What was hidden goes into the seal of the thinking before it, which had none.
     expect(sent.find((each) => each.includes('signature_delta'))).toContain('\\"value\\":\\"d\\"');
@@ -156,7 +157,7 @@ describe('frames of the same protocol', () => {
   });
 
   it('keep their thinking to themselves where it is omitted', () => {
-    const sent = relayed([upstreamStart, opened(0, { type: 'thinking', thinking: '', signature: '' }), delta(0, { type: 'thinking_delta', thinking: 'secret' }), stop(0), ...upstreamEnd], omitted);
+    const sent = relayed([upstreamStart, opened(0, { type: 'thinking', thinking: '', signature: '' }), delta(0, { type: 'thinking_delta', thinking: 'secret' }), delta(0, { type: 'summary_delta', summary: 'secret' }), stop(0), ...upstreamEnd], omitted);
     expect(told(sent.map((each) => JSON.parse(each) as Frame))).toEqual(['0 thinking', `0 ${seals.seal({ text: 'secret' }, false)}`, '0 stop']);
   });
 });

@@ -12,14 +12,20 @@ const toolName = /^[a-zA-Z0-9_-]{1,128}$/;
  */
 export function decodeTools(tools: readonly MessagesToolBody[]): Tool[] {
   const names = new Set<string>();
-  return tools.map((tool, index) => {
+  return tools.flatMap((tool, index) => {
+    if (isPlaceholder(tool)) return [];
     const decoded = decodeTool(tool, `tools.${index}`);
     if (decoded.kind !== 'opaque') {
       if (names.has(decoded.name)) throw invalidRequest('tools', 'Tool names must be unique.');
       names.add(decoded.name);
     }
-    return decoded;
+    return [decoded];
   });
+}
+
+/** Claude Code's mark for Anthropic's own loading of tools, which says of itself that it is never to be called. */
+function isPlaceholder(tool: MessagesToolBody): boolean {
+  return tool['defer_loading'] === true && tool.name === 'DeferredToolPlaceholder';
 }
 
 function decodeTool(tool: MessagesToolBody, field: string): Tool {

@@ -164,8 +164,14 @@ export function checkChatRequest(body: unknown): asserts body is ChatRequestBody
 function checkMessages(messages: readonly unknown[]): void {
   for (let index = 0; index < messages.length; index += 1) {
     if (isPlainMessage(messages[index])) continue;
-    const result = message.safeParse(messages[index]);
-    if (!result.success) throw refusal(result.error.issues[0], ['messages', index]);
+    const value = messages[index];
+    const result = message.safeParse(value);
+    if (result.success) continue;
+    // Where it may stand it has been replaced by what it stands for.
+    if (isJsonObject(value) && value['role'] === 'cache') {
+      throw invalidRequest(`messages.${index}.role`, 'a "cache" message can only be the first one, and only under /v1/chat/completions');
+    }
+    throw refusal(result.error.issues[0], ['messages', index]);
   }
 }
 

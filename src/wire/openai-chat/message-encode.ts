@@ -79,7 +79,7 @@ function encodeAssistant(message: AssistantMessage, field: string, dialect: Chat
     ...name,
     ...(thinking === undefined ? {} : Object.fromEntries(dialect.thinkingFields.map((each) => [each, thinking]))),
     ...(refusal === undefined ? {} : { refusal }),
-    ...(toolCalls === undefined || toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call) => encodeCall(call, dialect)) }),
+    ...(toolCalls === undefined || toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call, index) => encodeCall(call, `${field}.tool_calls.${index}`, dialect, losses)) }),
     ...(message.partial === true && dialect.partial === 'partial-field' ? { partial: true } : {}),
   };
   const takesDetails = dialect.family === 'openrouter' || dialect.family === 'openai';
@@ -98,7 +98,8 @@ function holdsMoreThanText(details: JsonValue): boolean {
   return list.some((detail) => isJsonObject(detail) && (detail['data'] ?? detail['signature'] ?? null) !== null);
 }
 
-function encodeCall(call: ToolCall, dialect: ChatDialect): JsonObject {
+function encodeCall(call: ToolCall, field: string, dialect: ChatDialect, losses: Loss[]): JsonObject {
+  chatExtensions.declareForeign(call.extensions, field, losses);
   const fields: JsonObject = {
     id: call.id,
     type: call.kind === 'builtin' && dialect.builtinTools ? 'builtin_function' : 'function',
@@ -125,7 +126,8 @@ function contentField(content: Content | undefined, field: string, losses: Loss[
     if (body !== undefined) parts.push(body);
     else losses.push({ field: `${field}.content.${index}`, reason: 'only the protocol that it came by knows this kind of content' });
   }
-  return { content: parts };
+  // An empty list is refused where an empty text is not.
+  return { content: parts.length === 0 && content.length > 0 ? '' : parts };
 }
 
 function encodePart(part: Part): JsonObject | undefined {

@@ -15,6 +15,11 @@ const streamFields: ReadonlySet<string> = new Set(['include_usage']);
 const formatFields: ReadonlySet<string> = new Set(['type', 'json_schema']);
 const schemaFields: ReadonlySet<string> = new Set(['name', 'schema', 'description', 'strict']);
 
+/** A request, and how its reply is to be dressed. */
+export interface DecodedChatRequest extends Pick<ChatStyle, 'includeUsage' | 'reasoningAlias' | 'thinking'> {
+  readonly request: DialogueRequest;
+}
+
 /**
  * A chat completion request, of any of the vendors' dialects, in the neutral language. What we understand is checked (types,
  * ranges, tool calls against their results); what we do not is kept in `extensions['openai-chat']`, at every level.
@@ -22,10 +27,7 @@ const schemaFields: ReadonlySet<string> = new Set(['name', 'schema', 'descriptio
  * whether to show it, which OpenRouter's callers may forbid (moonshot-api.md 6.1).
  * Throws an `invalid_request` fault in Moonshot's words with the field at fault.
  */
-export function decodeChatRequest(
-  body: unknown,
-  vendor: ChatStyle['vendor'],
-): { request: DialogueRequest } & Pick<ChatStyle, 'includeUsage' | 'reasoningAlias' | 'thinking'> {
+export function decodeChatRequest(body: unknown, vendor: ChatStyle['vendor']): DecodedChatRequest {
   checkChatRequest(body);
   const toolNames: ToolNames = new Set();
   const tools = [...decodeTools(body.tools ?? [], 'tools', toolNames), ...decodeFunctions(body.functions ?? [], toolNames)];

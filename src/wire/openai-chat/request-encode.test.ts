@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../base/json.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { SamplingRule, ThinkingRule } from '../../dialogue/model-rules.ts';
+import type { Part } from '../../dialogue/message.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { ChatDialect } from './chat-dialect.ts';
 import { decodeChatRequest } from './request-decode.ts';
@@ -38,6 +39,12 @@ function encode(body: JsonObject, dialect: ChatDialect, target: Partial<ChatRequ
 }
 
 describe('encodeChatRequest, golden, per family', () => {
+  it('declares what another protocol says of a call', () => {
+    const made = { id: 'c', kind: 'function', name: 'f', argumentsText: '{}', extensions: { 'anthropic-messages': { caller: { type: 'direct' } } } } as const;
+    const request: DialogueRequest = { protocol: 'anthropic-messages', model: 'm', messages: [{ role: 'assistant', toolCalls: [made] }, { role: 'tool', toolCallId: 'c', content: 'r' }], sampling: {}, stream: false };
+    expect(encodeChatRequest(request, { model: 'm', dialect: openai }).losses.map(({ field }) => field)).toEqual(['messages.0.tool_calls.0.caller']);
+  });
+
   const asked: JsonObject = {
     messages: [
       { role: 'developer', content: 'd' }, hello,
@@ -180,6 +187,17 @@ describe('encodeChatRequest', () => {
     const { body, losses } = encodeChatRequest(request, { model: 'k', dialect: openai });
     expect(body).toEqual({ model: 'k', messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] });
     expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1', 'tools.0', 'tool_choice', 'container']);
+  });
+
+  it('says an empty text where nothing of a content can be said', () => {
+    const lost: Part = { type: 'opaque', protocol: 'anthropic-messages', value: { type: 'x' } };
+    const request: DialogueRequest = {
+      protocol: 'anthropic-messages', model: 'k', sampling: {}, stream: false,
+      messages: [{ role: 'assistant', toolCalls: [{ id: 'a', kind: 'function', name: 'f', argumentsText: '{}' }] }, { role: 'tool', toolCallId: 'a', content: [lost] }],
+    };
+    const { body, losses } = encodeChatRequest(request, { model: 'k', dialect: openai });
+    expect(body['messages']).toMatchObject([{ role: 'assistant' }, { role: 'tool', content: '' }]);
+    expect(losses.map((loss) => loss.field)).toEqual(['messages.1.content.0']);
   });
 
   it('does not let a field called __proto__ become a prototype', () => {

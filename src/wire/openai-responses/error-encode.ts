@@ -10,8 +10,11 @@ export function encodeResponsesError(fault: Fault): { status: number; body: Json
 
 /**
  * A fault as the data of an `error` event without a sequence number, for a socket on which no response has begun
- * (responses-ark-anthropic-batch.md 1.8): `{type, status, error}`.
+ * (responses-ark-anthropic-batch.md 1.8): `{type, status, error}`, and the stream that it belongs to, if it is of one. What an HTTP reply
+ * says in its headers stands in `error.headers` (openai 7.57, `ResponseWsError`).
  */
-export function encodeSocketError(fault: Fault): JsonObject {
-  return { type: 'error', status: fault.status, error: { ...errorObject(fault) } };
+export function encodeSocketError(fault: Fault, streamId?: string): JsonObject {
+  const headers = retryHeaders(fault);
+  const error = { ...errorObject(fault), ...(Object.keys(headers).length === 0 ? {} : { headers }) };
+  return { type: 'error', status: fault.status, error, ...(streamId === undefined ? {} : { stream_id: streamId }) };
 }

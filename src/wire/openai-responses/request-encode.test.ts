@@ -27,6 +27,15 @@ function sent(request: Partial<DialogueRequest>, target: Partial<ResponsesReques
 }
 
 describe('what is sent', () => {
+  it('declares what another protocol says of a call, and what was said of a message that is not sent', () => {
+    const extensions = { 'anthropic-messages': { caller: { type: 'direct' } }, 'openai-responses': { phase: 'commentary' } };
+    const made = { id: 'c', kind: 'function', name: 'f', argumentsText: '{}', extensions } as const;
+    const messages: Message[] = [{ role: 'assistant', content: '', toolCalls: [made], extensions: { 'openai-responses': { phase: 'commentary' } } }, { role: 'tool', toolCallId: 'c', content: 'r' }];
+    const { body, lost } = sent({ messages });
+    expect(lost).toEqual(['messages.0.phase', 'messages.0.tool_calls.0.caller']);
+    expect(body['input']).toMatchObject([{ type: 'function_call', phase: 'commentary' }, { type: 'function_call_output' }]);
+  });
+
   it('is a response that is not stored, with its reasoning encrypted', () => {
     expect(sent({ stream: true }).body).toEqual({
       model: 'm', input: [{ type: 'message', role: 'user', content: 'hi' }], store: false, include: ['reasoning.encrypted_content'], stream: true,
@@ -132,7 +141,7 @@ describe('what cannot be said is declared', () => {
     expect(sent({ sampling: { temperature: 0.5, topP: 0.95 } }, { samplingRule })).toMatchObject({ body: { top_p: 0.95 }, lost: ['temperature'] });
     expect(sent({ sampling: { temperature: 0.5 } }, { samplingRule, dialect: ark })).toMatchObject({ body: { temperature: 0.5 }, lost: [] });
     const toolChoiceRule = { required: 'refused', named: 'ignored' } as const;
-    const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'f', parameters: { $schema: 's', type: 'object' } }], toolChoice: { type: 'required' } };
+    const asked: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'f', parameters: { $schema: 's', format: 'x', type: 'object' } }], toolChoice: { type: 'required' } };
     expect(sent(asked, { toolChoiceRule, dialect: { ...openai, moonshotRules: true } })).toMatchObject({
       body: { tool_choice: 'auto', tools: [{ parameters: { type: 'object' } }] }, lost: ['tools.0.parameters', 'tool_choice'],
     });
@@ -153,6 +162,13 @@ describe('what is of this protocol alone', () => {
       tool_choice: { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'f' }] },
     });
     expect((body['tools'] as object[])[0]).toBe(web);
+  });
+
+  it('is no content when it is what another place has run, and declared', () => {
+    const opaque = (type: string) => ({ type: 'opaque', protocol: 'openai-responses', value: { type } }) as const;
+    const { body, lost } = sent({ messages: [{ role: 'user', content: [opaque('input_audio'), opaque('web_search_call'), opaque('computer_call_output')] }] });
+    expect(body['input']).toEqual([{ type: 'message', role: 'user', content: [{ type: 'input_audio' }] }]);
+    expect(lost).toEqual(['messages.0.content.1', 'messages.0.content.2']);
   });
 
   it('is left out and declared where it is not known', () => {

@@ -326,12 +326,14 @@ function encodeAssistant(message: AssistantMessage, field: string, target: Respo
   if (message.partial === true) losses.push({ field: `${field}.partial`, reason: 'this upstream cannot go on from a message' });
   const spoken = encodeContent(message.content, field, 'output_text', losses);
   const content = refusal === undefined ? spoken : [...(typeof spoken === 'string' ? textPart(spoken) : spoken), { type: 'refusal', refusal }];
+  if (content.length === 0) extensions.declareHomeless(message.extensions, field, losses);
   return [
     ...encodeThinkingItems(message, field, target, losses),
     ...(content.length === 0 ? [] : [extensions.joined({ type: 'message', role: 'assistant', content }, message.extensions)]),
-    ...toolCalls.map((call) =>
-      extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions),
-    ),
+    ...toolCalls.map((call, index) => {
+      extensions.declareForeign(call.extensions, `${field}.tool_calls.${index}`, losses);
+      return extensions.joined({ type: 'function_call', call_id: call.id, name: call.name, arguments: call.argumentsText }, call.extensions);
+    }),
   ];
 }
 
@@ -364,8 +366,13 @@ function encodeContent(content: Content | undefined, field: string, textType: 'i
   return parts;
 }
 
+/** Items that another place has run itself (searches, code …) are in the content of their turn here, and mean nothing elsewhere. */
+function isContent({ type }: JsonObject): boolean {
+  return typeof type === 'string' && /^(input|output)_(?!.*_(call|output)$)/.test(type);
+}
+
 function encodePart(part: Part, textType: 'input_text' | 'output_text'): JsonObject | undefined {
-  if (part.type === 'opaque') return part.protocol === extensions.protocol ? part.value : undefined;
+  if (part.type === 'opaque') return part.protocol === extensions.protocol && isContent(part.value) ? part.value : undefined;
   if (part.type === 'text') return extensions.joined({ type: textType, text: part.text }, part.extensions);
   // The model itself only speaks.
   if (textType === 'output_text' || part.type === 'video') return undefined;

@@ -59,6 +59,8 @@ const requestCodes: readonly (readonly [RegExp, string])[] = [
   [/^Mutually exclusive parameters/, 'mutually_exclusive_parameters'],
   [/^The encrypted content/, 'invalid_encrypted_content'],
   [/^Previous response with id/, 'previous_response_not_found'],
+  [/^Responses websocket stream limit reached/, 'websocket_stream_limit_reached'],
+  [/^Responses websocket connection limit reached/, 'websocket_connection_limit_reached'],
   [/^Invalid '[^']*': (string|array) too long/, '$1_above_max_length'],
   [/^Invalid '[^']*': (integer|decimal) above maximum/, '$1_above_max_value'],
   [/^Invalid '[^']*': (integer|decimal) below minimum/, '$1_below_min_value'],

@@ -13,6 +13,7 @@ import { sandboxScriptOf } from '../../sandbox-header.ts';
 import { abandonedTopic, type BackgroundDeps, jobOf, responseJobKind, sealedJob } from './background-job.ts';
 import type { BackgroundWorker } from './background-worker.ts';
 import { forcedEnd } from './forced-end.ts';
+import { deleteResponse } from './hold-context.ts';
 import { openTurnFacts } from './keep-turn.ts';
 import type { Turn } from './open-turn.ts';
 import { followResponse, type Following } from './response-follower.ts';
@@ -120,10 +121,10 @@ export class BackgroundResponses {
 
   /** Removes a response; one that is being made is made no further, wherever that is. False: there was none. */
   async delete(scope: ThreadScope, id: string): Promise<boolean> {
-    const { responses, database, jobs } = this.#deps;
-    const { committed } = await database.commitIf([responses.deletion(scope, id)], [jobs.cancelling(jobOf(id)), ...database.announcement(abandonedTopic, id)]);
-    if (committed) this.#worker.abandon(id);
-    return committed;
+    const { jobs, database } = this.#deps;
+    const deleted = await deleteResponse(this.#deps, scope, id, [jobs.cancelling(jobOf(id)), ...database.announcement(abandonedTopic, id)]);
+    if (deleted) this.#worker.abandon(id);
+    return deleted;
   }
 }
 

@@ -1,16 +1,17 @@
 import type { CompiledQuery } from 'kysely';
 import { Fault, toFault } from '../../../base/fault.ts';
 import { isJsonObject } from '../../../base/json.ts';
-import type { EventBatch } from '../../../dialogue/event.ts';
 import type { Usage } from '../../../dialogue/usage.ts';
 import type { ClaimedJob } from '../../../jobs/job-store.ts';
+import type { PlannedAttempt } from '../../../routing/plan.ts';
 import type { ResponseEvent } from '../../../threads/response-event-store.ts';
 import type { StoredResponse } from '../../../threads/stored-response.ts';
 import { parseResponsesBody, type ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { type BackgroundDeps, type BackgroundJob, openedJob } from './background-job.ts';
 import { forcedEnd } from './forced-end.ts';
-import { conversationTurn, heldItems, type TurnEnd } from './keep-turn.ts';
+import { conversationTurn } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import { openTurn, type Turn } from './open-turn.ts';
 import { styleOf } from './turn-writer.ts';
 
@@ -97,13 +98,11 @@ export class BackgroundRun {
 
   async #generate(stored: StoredResponse, turn: Turn, encoder: ResponsesStreamEncoder): Promise<void> {
     const { generationId, surface, sandboxScript } = this.#job;
-    let upstreamId: string | undefined;
-    let contextHandle: string | undefined;
+    let attempt: PlannedAttempt | undefined;
     const ended = (usage?: Usage): TurnEnd => ({
       generationId, body: encoder.storedResponse(), output: encoder.output(),
       ...(usage === undefined ? {} : { usage }),
-      ...(upstreamId === undefined ? {} : { upstreamId }),
-      ...(contextHandle === undefined ? {} : { contextHandle }),
+      ...(attempt === undefined ? {} : { attempt }),
     });
     try {
       const { usage } = await this.#deps.gateway.generate(
@@ -112,10 +111,9 @@ export class BackgroundRun {
         { generationId, surface, ...(sandboxScript === undefined ? {} : { sandboxScript }) },
         {
           onOpen: (opened) => {
-            upstreamId = opened.upstreamId;
+            attempt = opened.attempt;
           },
           onBatches: (batches) => {
-            contextHandle ??= contextHandleOf(batches);
             encoder.encode(batches);
             this.#flushSoon();
           },
@@ -157,14 +155,13 @@ export class BackgroundRun {
     const { conversations, jobs, responses, events, clock } = this.#deps;
     const { scope, responseId } = this.#job;
     await this.#stopFlushing();
-    const { body, output, upstreamId, contextHandle } = end;
-    const held = turn === undefined || contextHandle === undefined ? undefined : heldItems(turn, output, contextHandle);
+    const { body, output, attempt } = end;
     const batch = this.#takePending();
     const guards = [
       jobs.finishing(this.#claim.id, this.#claim.token),
       responses.updating(scope, responseId, {
         status: String(body['status']), body, output, endedMs: clock.nowMs(),
-        ...(upstreamId === undefined ? {} : { upstreamId, ...(held === undefined ? {} : { held }) }),
+        ...(attempt === undefined ? {} : { upstreamId: attempt.offer.upstreamId }),
       }),
       ...(batch.length === 0 ? [] : [events.appending(scope, responseId, batch)]),
     ];
@@ -224,9 +221,4 @@ export class BackgroundRun {
     if (committed) this.#onKept(this.#job.responseId);
     return committed;
   }
-}
-
-function contextHandleOf(batches: readonly EventBatch[]): string | undefined {
-  for (const { events } of batches) for (const event of events) if (event.type === 'reply-start') return event.contextHandle;
-  return undefined;
 }

@@ -22,8 +22,8 @@ export const cachedTokensMin = 256;
 /** What the turn asks for; undefined: no cache. Throws `invalid_request` for what Ark does not let stand together or beyond its limits. */
 export function cachingTerms(body: ResponsesBody, nowMs: number): CachingTerms | undefined {
   const { caching, expireAtS } = body;
-  if (expireAtS !== undefined) checkExpiry(expireAtS, Math.floor(nowMs / 1000));
-  if (caching?.enabled !== true) return undefined;
+  if (body.vendor === 'ark' && expireAtS !== undefined) checkExpiry(expireAtS, Math.floor(nowMs / 1000));
+  if (body.vendor !== 'ark' || caching?.enabled !== true) return undefined;
   if (!body.store) throw new Fault('invalid_request', { message: 'caching needs a response that is stored: leave out store, or set it to true', field: 'store' });
   if (caching.prefix && body.stream) throw new Fault('invalid_request', { message: 'caching.prefix only stores the input: there is nothing to stream', field: 'stream' });
   return { expireAtS: expireAtOf(body, nowMs), prefixOnly: caching.prefix };

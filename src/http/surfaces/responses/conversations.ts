@@ -30,7 +30,7 @@ export function registerConversations(app: FastifyInstance, base: BasePath, deps
   const { conversations, clock } = deps;
   const path = `${base.path}/conversations`;
 
-  app.post(path, async (request) => {
+  app.post(path, { config: { bodyOptional: true } }, async (request) => {
     const body = objectOf(request.body ?? {});
     const metadata = checkedMetadata(body['metadata']);
     const items = itemsOf(parseConversationItems(body, false), deps);

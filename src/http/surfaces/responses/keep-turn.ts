@@ -1,31 +1,28 @@
 import type { GenerationId } from '../../../base/id.ts';
 import type { JsonObject } from '../../../base/json.ts';
-import type { Usage } from '../../../dialogue/usage.ts';
 import type { ConversationTurn } from '../../../threads/conversation-appending.ts';
 import type { HeldItems, ResponseFacts, StoredResponse } from '../../../threads/stored-response.ts';
 import { expireAtOf } from './caching-terms.ts';
+import { holdingStatements } from './hold-context.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
+import type { TurnEnd } from './turn-end.ts';
 
-/** How a turn has ended. */
-export interface TurnEnd {
-  readonly generationId: GenerationId;
-  /** The response object, with what its reasoning is sealed in. */
-  readonly body: JsonObject;
-  readonly output: readonly JsonObject[];
-  /** Absent: it did not end well. */
-  readonly usage?: Usage;
-  readonly upstreamId?: string;
-  /** What the upstream calls the thread until here, which it holds. */
-  readonly contextHandle?: string;
-}
-
-/** Keeps a turn that has ended, if its caller wants it kept. Throws `storage_unavailable`. */
+/**
+ * Keeps a turn that has ended, if its caller wants it kept, together with the meter of what its upstream holds of it. Throws
+ * `storage_unavailable`.
+ */
 export async function keepTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): Promise<void> {
   if (!turn.body.store) return;
-  const kept = await deps.responses.save(turn.scope, storedTurn(deps, turn, end), conversationTurn(deps, turn, end.output));
-  // The conversation was deleted meanwhile: the response stands by itself.
-  if (!kept) await deps.responses.save(turn.scope, storedTurn(deps, turn, end));
+  const stored = storedTurn(deps, turn, end);
+  const holding = holdingStatements(deps, turn, end);
+  const added = conversationTurn(deps, turn, end.output);
+  // Without it: the conversation was deleted meanwhile, and the response stands by itself.
+  for (const conversation of added === undefined ? [undefined] : [added, undefined]) {
+    const { guards, statements } = deps.responses.saving(turn.scope, stored, conversation);
+    const { committed } = await deps.database.commitIf(guards, [...statements, ...holding]);
+    if (committed) return;
+  }
 }
 
 /** A turn that has ended, as it is stored. */
@@ -34,7 +31,7 @@ export function storedTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): Store
     ...openTurnFacts(deps, turn, end.generationId),
     endedMs: deps.clock.nowMs(),
     status: String(end.body['status']),
-    ...(end.upstreamId === undefined ? {} : { upstreamId: end.upstreamId }),
+    ...(end.attempt === undefined ? {} : { upstreamId: end.attempt.offer.upstreamId }),
     ...(end.contextHandle === undefined ? {} : { held: heldItems(turn, end.output, end.contextHandle) }),
     body: end.body,
     input: turn.input,

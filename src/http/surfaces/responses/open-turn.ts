@@ -29,22 +29,22 @@ export interface Turn {
   newItemId(prefix: string): string;
 }
 
-/** What of a turn stays as it was when it was accepted. */
-export type AcceptedTurn = Pick<Turn, 'responseId' | 'createdMs' | 'input'>;
+/** What may be known of a turn before: all but the context when it was accepted earlier, the context when it need not be read. */
+export type KnownTurn = Partial<Pick<Turn, 'responseId' | 'createdMs' | 'input' | 'context'>>;
 
 /**
- * Reads what the turn goes on from and puts the whole request together. `accepted`: it was accepted earlier, and has an id and items. Throws `not_found` for what is not there and
+ * Reads what the turn goes on from and puts the whole request together. `known`: what stays as it is. Throws `not_found` for what is not there and
  * `invalid_request` for what cannot be gone on from.
  */
-export async function openTurn(deps: ResponsesDeps, caller: Caller, body: ResponsesBody, accepted?: AcceptedTurn): Promise<Turn> {
+export async function openTurn(deps: ResponsesDeps, caller: Caller, body: ResponsesBody, known: KnownTurn = {}): Promise<Turn> {
   const scope = scopeOf(caller);
-  const createdMs = accepted?.createdMs ?? deps.clock.nowMs();
+  const createdMs = known.createdMs ?? deps.clock.nowMs();
   const caching = cachingTerms(body, createdMs);
-  const context = await threadContext(deps, scope, body);
+  const context = known.context ?? (await threadContext(deps, scope, body));
   const newItemId = (prefix: string): string => `${prefix}_${deps.random.bytes(16).toString('hex')}`;
-  const input = accepted?.input ?? normaliseInput(body, newItemId, await knownItems(deps, scope, body, context));
+  const input = known.input ?? normaliseInput(body, newItemId, await knownItems(deps, scope, body, context));
   if (context.conversationId !== undefined) checkItemIds(input);
-  const responseId = accepted?.responseId ?? newId('resp', deps.clock, deps.random);
+  const responseId = known.responseId ?? newId('resp', deps.clock, deps.random);
   const seals = deps.sealsOf(caller.tenantId);
   const plain = responsesRequestOf(body, context.history, input, { seals });
   const messagesOf = (itemCount: number): number => responsesRequestOf(body, context.history.slice(0, itemCount), [], { seals }).messages.length;

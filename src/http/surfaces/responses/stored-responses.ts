@@ -46,7 +46,7 @@ export function registerStoredResponses(app: FastifyInstance, base: BasePath, de
 
   // Ark has nothing in the background.
   if (base.vendor === 'ark') return;
-  app.post<ById>(`${path}/cancel`, async (request) =>
+  app.post<ById>(`${path}/cancel`, { config: { bodyOptional: true } }, async (request) =>
     shownResponse(await background.cancel(scopeOf(callerOf(request)), request.params.id), false));
 }
 

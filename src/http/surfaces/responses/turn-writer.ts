@@ -3,6 +3,7 @@ import type { GenerationId } from '../../../base/id.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import type { EventBatch } from '../../../dialogue/event.ts';
 import type { AttemptOpened, GenerationEnd } from '../../../gateway/gateway.ts';
+import type { PlannedAttempt } from '../../../routing/plan.ts';
 import { encodeResponse } from '../../../wire/openai-responses/reply-encode.ts';
 import { settingsOf } from '../../../wire/openai-responses/response-settings.ts';
 import type { ResponsesStyle } from '../../../wire/openai-responses/responses-style.ts';
@@ -10,7 +11,8 @@ import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-en
 import { decodeTools } from '../../../wire/openai-responses/tool-decode.ts';
 import type { ReplyWriter, WholeEnd } from '../../reply-writer.ts';
 import { expireAtOf } from './caching-terms.ts';
-import { keepTurn, type TurnEnd } from './keep-turn.ts';
+import { keepTurn } from './keep-turn.ts';
+import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
@@ -46,6 +48,13 @@ function padding({ random }: ResponsesDeps, delta: string): string {
   return random.bytes(Math.ceil(missing / 2)).toString('hex').slice(0, missing);
 }
 
+/** Who follows how a turn is told. */
+export interface TurnFollower {
+  onEvent?: NonNullable<ResponsesStyle['onEvent']>;
+  /** How it has ended; it is kept by then, if it is to be. */
+  onKept?(end: TurnEnd): void;
+}
+
 /** Tells one turn to its client, and keeps it before the last byte leaves. */
 export class TurnWriter implements ReplyWriter {
   readonly headers = { 'openai-version': '2020-10-01' };
@@ -54,21 +63,22 @@ export class TurnWriter implements ReplyWriter {
   readonly #generationId: GenerationId;
   readonly #style: ResponsesStyle;
   readonly #encoder: ResponsesStreamEncoder;
-  #upstreamId: string | undefined;
+  #attempt: PlannedAttempt | undefined;
   #contextHandle: string | undefined;
+  readonly #onKept: TurnFollower['onKept'];
   #begun = false;
 
-  /** `onEvent`: told of each event of a stream. */
-  constructor(deps: ResponsesDeps, turn: Turn, generationId: GenerationId, onEvent?: ResponsesStyle['onEvent']) {
+  constructor(deps: ResponsesDeps, turn: Turn, generationId: GenerationId, follower: TurnFollower = {}) {
     this.#deps = deps;
     this.#turn = turn;
     this.#generationId = generationId;
-    this.#style = styleOf(deps, turn, onEvent);
+    this.#style = styleOf(deps, turn, follower.onEvent);
+    this.#onKept = follower.onKept?.bind(follower);
     this.#encoder = new ResponsesStreamEncoder(this.#style);
   }
 
-  opened({ upstreamId }: AttemptOpened): void {
-    this.#upstreamId = upstreamId;
+  opened({ attempt }: AttemptOpened): void {
+    this.#attempt = attempt;
   }
 
   encode(batches: readonly EventBatch[]): string {
@@ -107,12 +117,14 @@ export class TurnWriter implements ReplyWriter {
     return response;
   }
 
-  #keep(end: Pick<TurnEnd, 'body' | 'output' | 'usage'>): Promise<void> {
-    return keepTurn(this.#deps, this.#turn, {
-      ...end,
+  async #keep(how: Pick<TurnEnd, 'body' | 'output' | 'usage'>): Promise<void> {
+    const end: TurnEnd = {
+      ...how,
       generationId: this.#generationId,
-      ...(this.#upstreamId === undefined ? {} : { upstreamId: this.#upstreamId }),
+      ...(this.#attempt === undefined ? {} : { attempt: this.#attempt }),
       ...(this.#contextHandle === undefined ? {} : { contextHandle: this.#contextHandle }),
-    });
+    };
+    await keepTurn(this.#deps, this.#turn, end);
+    this.#onKept?.(end);
   }
 }
