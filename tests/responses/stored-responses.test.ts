@@ -1,8 +1,10 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
 import { chunk, completion, jsonReply, type Script, ScriptedUpstream, streamReply } from '../doubles/scripted-upstream.ts';
 import { brokenLaws, recordedCalls } from './books-proof.ts';
-import { idOf, instantConfig, type Json, outputOf, ResponsesCaller, textOf } from './responses-caller.ts';
+import { idOf, instantConfig, type Json, numbersOf, outputOf, range, ResponsesCaller, textOf } from './responses-caller.ts';
 
 let server: RunningServer;
 let upstream: ScriptedUpstream;
@@ -267,6 +269,28 @@ describe('another’s responses', () => {
     expect(await new ResponsesCaller(server, secret).create({ input: [sealed, { role: 'user', content: 'x' }] })).toMatchObject({ status: 400 });
     expect(await new ResponsesCaller(server, sibling).retrieve(one.id)).toMatchObject({ status: 200 });
     expect(await live.call('GET', `/v1/conversations/${conversation}/items/${item}`)).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a response that cannot be kept', () => {
+  it('fails in words, streamed or whole, and is not there', async () => {
+    const database = new DatabaseSync(join(server.dataDir, 'moongate.db'));
+    database.exec("CREATE TRIGGER refuse BEFORE INSERT ON responses BEGIN SELECT RAISE(ABORT, 'refused'); END");
+    try {
+      const events = await sandboxed.stream({ input: 'hi' });
+      expect(numbersOf(events)).toEqual(range(0, events.length - 1));
+      expect(events.slice(-2)).toMatchObject([
+        { event: 'error', data: { type: 'error', code: 'server_error', error: { code: 'server_error' } } },
+        { event: 'response.failed', data: { response: { status: 'failed', error: { code: 'server_error' }, output: expect.any(Array) } } },
+      ]);
+      const created = events[0]?.data['response'] as Json;
+      expect(await sandboxed.retrieve(idOf({ body: created }))).toMatchObject({ status: 404 });
+      expect(await sandboxed.create({ input: 'hi' })).toMatchObject({ status: 500, body: { error: { type: 'server_error' } } });
+      expect(await sandboxed.create({ input: 'hi', store: false })).toMatchObject({ status: 200 });
+    } finally {
+      database.exec('DROP TRIGGER refuse');
+      database.close();
+    }
   });
 });
 
