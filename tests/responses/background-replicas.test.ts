@@ -48,6 +48,13 @@ describe.skipIf(!canStartPostgres)('background responses of two servers on one d
     return { id, request: await upstream.request(index) };
   }
 
+  async function run(statement: string): Promise<void> {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  }
+
   const words = Array.from({ length: 12 }, (_, index) => `word${index} `);
   const slowWords: Script = [
     ...words.flatMap((content) => [{ do: 'write', body: frame(chunk({ content })) } as const, { do: 'wait', ms: 40 } as const]),
@@ -94,6 +101,21 @@ describe.skipIf(!canStartPostgres)('background responses of two servers on one d
     expect((await throughOne.retrieve(cancelled.id)).body).toMatchObject({ status: 'cancelled' });
   });
 
+  it('are kept, with the whole stream, when the database comes back that was away at their end', async () => {
+    await run(`CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '57P03'; END $$;
+      CREATE TRIGGER away BEFORE UPDATE ON responses FOR EACH ROW WHEN (NEW.ended_ms IS NOT NULL) EXECUTE FUNCTION away()`);
+    const { id } = await begun(throughOne, thoughtReply('hm', 'done'));
+    const follower = throughOther.resume(id);
+    await pause(500);
+    expect((await throughOne.retrieve(id)).body).toMatchObject({ status: 'in_progress' });
+    await run('DROP TRIGGER away ON responses');
+    const ended = await throughOne.ended(id);
+    expect([ended['status'], textOf(ended)]).toEqual(['completed', 'done']);
+    const events = await follower;
+    expect(numbersOf(events)).toEqual(range(0, events.length - 1));
+    expect(events.at(-1)?.event).toBe('response.completed');
+  });
+
   it('end incomplete when the server that made them dies, and those who follow through the other are told', { timeout: 60_000 }, async () => {
     const third = await start();
     onTestFinished(() => third.kill());
@@ -102,10 +124,7 @@ describe.skipIf(!canStartPostgres)('background responses of two servers on one d
     const follower = throughOther.resume(id);
     await third.kill();
     // In place of the twenty seconds that the dead count as alive.
-    const client = new pg.Client({ connectionString: databaseUrl });
-    await client.connect();
-    await client.query('UPDATE jobs SET available_ms = 0');
-    await client.end();
+    await run('UPDATE jobs SET available_ms = 0');
     const ended = await throughOne.ended(id);
     expect([ended['status'], textOf(ended)]).toEqual(['incomplete', 'last words']);
     const events = await follower;

@@ -1,6 +1,7 @@
 import type { CompiledQuery } from 'kysely';
 import { Fault, toFault } from '../../../base/fault.ts';
 import { isJsonObject } from '../../../base/json.ts';
+import { pause } from '../../../base/pause.ts';
 import type { Usage } from '../../../dialogue/usage.ts';
 import type { ClaimedJob } from '../../../jobs/job-store.ts';
 import type { PlannedAttempt } from '../../../routing/plan.ts';
@@ -17,6 +18,9 @@ import { styleOf } from './turn-writer.ts';
 
 /** Events wait so long for company before they are kept, and can be seen. */
 const flushMs = 100;
+/** How often, and how many times, the end is tried to be kept while the database is away. */
+const endRetryMs = 1_000;
+const endTriesMax = 30;
 /** More batches than any stream has. */
 const allBatches = 1_000_000;
 
@@ -64,17 +68,14 @@ export class BackgroundRun {
     // Kept when the response was accepted.
     encoder.open('queued');
     this.#pending = [];
-    try {
-      const turn = await this.#turn(body, stored);
-      encoder.encode([]);
-      if (!(await this.#begin(encoder))) return;
-      await this.#generate(stored, turn, encoder);
-    } catch (thrown) {
-      const fault = toFault(thrown);
-      if (fault.code === 'storage_unavailable') throw fault;
-      encoder.fail(fault);
-      await this.#close(undefined, { body: encoder.storedResponse(), output: encoder.output() });
+    const turn = await this.#turn(body, stored).catch(toFault);
+    if (turn instanceof Fault) {
+      if (turn.code === 'storage_unavailable') throw turn;
+      encoder.fail(turn);
+      return this.#close(undefined, { body: encoder.storedResponse(), output: encoder.output() });
     }
+    encoder.encode([]);
+    if (await this.#begin(encoder)) await this.#generate(stored, turn, encoder);
   }
 
   async #turn(body: ResponsesBody, { input, createdMs }: StoredResponse): Promise<Turn> {
@@ -104,8 +105,9 @@ export class BackgroundRun {
       ...(usage === undefined ? {} : { usage }),
       ...(attempt === undefined ? {} : { attempt }),
     });
+    let usage: Usage | undefined;
     try {
-      const { usage } = await this.#deps.gateway.generate(
+      ({ usage } = await this.#deps.gateway.generate(
         turn.caller,
         { ...turn.request, stream: true },
         { generationId, surface, ...(sandboxScript === undefined ? {} : { sandboxScript }) },
@@ -119,14 +121,13 @@ export class BackgroundRun {
           },
         },
         this.#abort.signal,
-      );
+      ));
       encoder.finish(usage);
-      await this.#close(turn, ended(usage));
     } catch (thrown) {
       if (this.#abort.signal.aborted) return this.#stopped(stored);
       encoder.fail(toFault(thrown));
-      await this.#close(turn, ended());
     }
+    await this.#close(turn, ended(usage));
   }
 
   /** Ended from outside: by us, who are closing, or because somebody else has decided over the response. */
@@ -150,13 +151,26 @@ export class BackgroundRun {
     ], responses.indexing(scope, responseId, output));
   }
 
-  /** Keeps the end, with the turn of the conversation, if that is still there. */
+  /** Keeps the end. An answer that is made, and paid for, is worth some waiting when the database is away. */
   async #close(turn: Turn | undefined, end: Pick<TurnEnd, 'body' | 'output'> & Partial<TurnEnd>): Promise<void> {
+    const { clock } = this.#deps;
+    await this.#stopFlushing();
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#keepEnd(turn, end);
+      } catch (thrown) {
+        if (toFault(thrown).code !== 'storage_unavailable' || tries === endTriesMax || this.#abort.signal.aborted) throw thrown;
+      }
+      await pause(clock, endRetryMs, this.#abort.signal);
+    }
+  }
+
+  /** The end, with the turn of the conversation, if that is still there, in one commit. */
+  async #keepEnd(turn: Turn | undefined, end: Pick<TurnEnd, 'body' | 'output'> & Partial<TurnEnd>): Promise<void> {
     const { conversations, jobs, responses, events, clock } = this.#deps;
     const { scope, responseId } = this.#job;
-    await this.#stopFlushing();
     const { body, output, attempt } = end;
-    const batch = this.#takePending();
+    const batch = this.#pending;
     const guards = [
       jobs.finishing(this.#claim.id, this.#claim.token),
       responses.updating(scope, responseId, {
