@@ -1,11 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemRandom } from '../../src/base/random.ts';
+import { Sealer } from '../../src/base/sealer.ts';
+import { parseRootSecret } from '../../src/base/secret.ts';
+import { jobOf, openedJob, sealedJob } from '../../src/http/surfaces/responses/background-job.ts';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
 import { chunk, completion, frame, jsonReply, type Script, ScriptedUpstream } from '../doubles/scripted-upstream.ts';
 import { brokenLaws, recordedCalls } from './books-proof.ts';
-import { eventsSoFar, idOf, instantConfig, type Json, numbersOf, outputOf, pause, plainUsage, range, ResponsesCaller, textOf } from './responses-caller.ts';
+import { eventsSoFar, idOf, instantConfig, type Json, numbersOf, outputOf, plainUsage, range, ResponsesCaller, textOf } from './responses-caller.ts';
 
 /** How many responses one server makes at once (background-worker.ts); the next one waits. */
 const runsMax = 256;
@@ -76,6 +81,17 @@ async function admin(running: RunningServer, path: string, body: Json = {}): Pro
   return (await (await fetch(`${running.url}/admin/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as Json;
 }
 
+/** What was accepted by another version of the program, and is not understood by this one. */
+function spoil(id: string): void {
+  const sealer = new Sealer(parseRootSecret(readFileSync(join(dataDir, 'secret'), 'utf8').trim()).derive('encryption', 1), systemRandom);
+  const database = new DatabaseSync(join(dataDir, 'moongate.db'));
+  const jobId = jobOf(id);
+  const { payload } = database.prepare('SELECT payload FROM jobs WHERE id = ?').get(jobId) as { payload: string };
+  const job = openedJob({ sealer }, jobId, payload);
+  database.prepare('UPDATE jobs SET payload = ? WHERE id = ?').run(sealedJob({ sealer }, jobId, { ...job, wire: { ...job.wire, input: 5 } }), jobId);
+  database.close();
+}
+
 describe('after a kill with -9', () => {
   it('what was being made ends incomplete with what it has said, and what waited is made once, unless its key was revoked', { timeout: 60_000 }, async () => {
     const first = await start();
@@ -87,9 +103,10 @@ describe('after a kill with -9', () => {
     const waiting = idOf(await sandboxed.create({ input: 'hi', background: true }));
     const revoked = idOf(await new ResponsesCaller(first, secret).create({ input: 'hi', background: true }));
     await admin(first, `/keys/${key.id}/revoke`);
-    await pause(50);
-    for (const each of [waiting, revoked]) expect((await sandboxed.retrieve(each)).body).toMatchObject({ status: 'queued' });
+    const spoilt = idOf(await sandboxed.create({ input: 'hi', background: true }));
+    for (const each of [waiting, revoked, spoilt]) expect((await sandboxed.retrieve(each)).body).toMatchObject({ status: 'queued' });
     await first.kill();
+    spoil(spoilt);
 
     const second = await start();
     const [again, sandboxedAgain] = [new ResponsesCaller(second, first.liveKey), new ResponsesCaller(second, first.testKey)];
@@ -106,12 +123,54 @@ describe('after a kill with -9', () => {
 
     expect(await sandboxedAgain.ended(waiting)).toMatchObject({ status: 'completed' });
     expect(await sandboxedAgain.ended(revoked)).toMatchObject({ status: 'failed', error: { code: 'invalid_api_key', message: expect.stringContaining('revoked') } });
+    expect(await sandboxedAgain.ended(spoilt)).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'interrupted' }, output: [] });
     expect(new Set(await Promise.all(busy.map(async (each) => (await sandboxedAgain.ended(each))['status'])))).toEqual(new Set(['incomplete']));
     await second.stop();
     const calls = recordedCalls(dataDir, '/v1/responses');
     expect(calls.filter(({ state }) => state === 'complete')).toHaveLength(2);
     expect(calls.filter(({ charges }) => charges > 0)).toEqual([{ state: 'complete', charges: 1 }]);
     expect(brokenLaws({ dataDir })).toEqual([]);
+  });
+});
+
+/** Lets a response or conversation end three hours ago, as if its days were over. */
+function expire(table: 'responses' | 'conversations', id: string): void {
+  const database = new DatabaseSync(join(dataDir, 'moongate.db'));
+  database.prepare(`UPDATE ${table} SET expires_ms = ? WHERE id = ?`).run(Date.now() - 3 * 3_600_000, id);
+  database.close();
+}
+
+function rowsOf(table: string, column: string, id: string): number {
+  const database = new DatabaseSync(join(dataDir, 'moongate.db'), { readOnly: true });
+  const { count } = database.prepare(`SELECT COUNT(*) AS count FROM ${table} WHERE ${column} = ?`).get(id) as { count: number };
+  database.close();
+  return count;
+}
+
+describe('what is past its days', () => {
+  it('is not there at once, and removed with all that belongs to it by the next sweep', { timeout: 60_000 }, async () => {
+    const first = await start('retention:\n  responsesDays: 2\n');
+    const caller = new ResponsesCaller(first, first.testKey);
+    const made = await caller.create({ input: 'hi', background: true });
+    const id = idOf(made);
+    await caller.ended(id);
+    const conversation = idOf(await caller.call('POST', '/v1/conversations', { items: [{ role: 'user', content: 'hi' }] }));
+    const database = new DatabaseSync(join(dataDir, 'moongate.db'), { readOnly: true });
+    const { kept } = database.prepare('SELECT expires_ms - created_ms AS kept FROM responses WHERE id = ?').get(id) as { kept: number };
+    database.close();
+    expect(kept).toBe(2 * 86_400_000);
+    expire('responses', id);
+    expire('conversations', conversation);
+    for (const [method, path] of [['GET', ''], ['GET', '/input_items'], ['POST', '/cancel'], ['DELETE', '']] as const) {
+      expect(await caller.call(method, `/v1/responses/${id}${path}`)).toMatchObject({ status: 404 });
+    }
+    expect(await caller.create({ input: 'x', previous_response_id: id })).toMatchObject({ status: 404 });
+    expect(await caller.call('GET', `/v1/conversations/${conversation}`)).toMatchObject({ status: 404 });
+    await first.stop();
+    await start();
+    for (const [table, column, of] of [['responses', 'id', id], ['response_items', 'response_id', id], ['response_events', 'response_id', id], ['conversations', 'id', conversation], ['conversation_items', 'conversation_id', conversation]] as const) {
+      await expect.poll(() => rowsOf(table, column, of), { timeout: 5_000 }).toBe(0);
+    }
   });
 });
 

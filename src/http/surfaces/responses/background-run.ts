@@ -7,7 +7,7 @@ import type { ClaimedJob } from '../../../jobs/job-store.ts';
 import type { PlannedAttempt } from '../../../routing/plan.ts';
 import type { ResponseEvent } from '../../../threads/response-event-store.ts';
 import type { StoredResponse } from '../../../threads/stored-response.ts';
-import { parseResponsesBody, type ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
+import { parseResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { type BackgroundDeps, type BackgroundJob, openedJob } from './background-job.ts';
 import { forcedEnd } from './forced-end.ts';
@@ -53,8 +53,8 @@ export class BackgroundRun {
 
   /** Makes the response, or ends it. Rejects with what keeps its end from being kept: then the job is taken up again when the lease is over. */
   async run(): Promise<void> {
-    const { responses, random, jobs } = this.#deps;
-    const { scope, responseId, wire, vendor } = this.#job;
+    const { responses, jobs } = this.#deps;
+    const { scope, responseId } = this.#job;
     const stored = await responses.get(scope, responseId);
     if (stored === undefined || stored.endedMs !== undefined) {
       await this.#commit([jobs.finishing(this.#claim.id, this.#claim.token)]);
@@ -62,13 +62,12 @@ export class BackgroundRun {
     }
     // Who had begun it is dead, and what it had cost nobody knows: it is not begun again.
     if (stored.status !== 'queued') return this.#interrupt(stored);
-    const body = parseResponsesBody(wire, vendor);
-    const dress = { body, scope, responseId, createdMs: stored.createdMs, newItemId: (prefix: string) => `${prefix}_${random.bytes(16).toString('hex')}` };
-    const encoder = new ResponsesStreamEncoder(styleOf(this.#deps, dress, (sequenceNumber, _type, json) => this.#take(sequenceNumber, json)));
+    const encoder = this.#encoderOf(stored);
+    if (encoder === undefined) return this.#interrupt(stored);
     // Kept when the response was accepted.
     encoder.open('queued');
     this.#pending = [];
-    const turn = await this.#turn(body, stored).catch(toFault);
+    const turn = await this.#turn(stored).catch(toFault);
     if (turn instanceof Fault) {
       if (turn.code === 'storage_unavailable') throw turn;
       encoder.fail(turn);
@@ -78,11 +77,24 @@ export class BackgroundRun {
     if (await this.#begin(encoder)) await this.#generate(stored, turn, encoder);
   }
 
-  async #turn(body: ResponsesBody, { input, createdMs }: StoredResponse): Promise<Turn> {
-    const { responseId, keyId } = this.#job;
+  /** Undefined: another version of this program accepted what this one does not understand. */
+  #encoderOf({ createdMs }: StoredResponse): ResponsesStreamEncoder | undefined {
+    const { scope, responseId, wire, vendor } = this.#job;
+    const newItemId = (prefix: string): string => `${prefix}_${this.#deps.random.bytes(16).toString('hex')}`;
+    try {
+      const dress = { body: parseResponsesBody(wire, vendor), scope, responseId, createdMs, newItemId };
+      return new ResponsesStreamEncoder(styleOf(this.#deps, dress, (sequenceNumber, _type, json) => this.#take(sequenceNumber, json)));
+    } catch (thrown) {
+      if (thrown instanceof Fault) return undefined;
+      throw thrown;
+    }
+  }
+
+  async #turn({ input, createdMs }: StoredResponse): Promise<Turn> {
+    const { responseId, keyId, wire, vendor } = this.#job;
     const caller = await this.#deps.callerOfKey(keyId);
     if (caller === undefined) throw new Fault('key_rejected', { message: 'The API key of this response has been revoked or has expired' });
-    return openTurn(this.#deps, caller, body, { responseId, createdMs, input });
+    return openTurn(this.#deps, caller, parseResponsesBody(wire, vendor), { responseId, createdMs, input });
   }
 
   /** From here on the call may cost something: so it is said before it is made. False: the claim is lost. */
