@@ -94,7 +94,7 @@ class MessageReader {
       const value: unknown = content[index];
       const at = `${field}.content.${index}`;
       if (isJsonObject(value) && value['type'] === 'tool_result') this.#result(value, at);
-      else parts.push(...this.#userParts(value, at));
+      else for (const part of this.#userParts(value, at)) parts.push(part);
     }
     if (parts.length > 0) this.#messages.push({ role: 'user', content: parts, ...extensions });
   }

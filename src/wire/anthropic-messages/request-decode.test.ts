@@ -117,6 +117,15 @@ describe('decodeMessagesRequest', () => {
     ]);
   });
 
+  it('reads content of more pieces than a call of a function takes arguments', () => {
+    const count = 600_000;
+    const found = { type: 'search_result', title: 'T', source: '', content: Array.from({ length: count }, () => '') };
+    const document = { type: 'document', source: { type: 'content', content: Array.from({ length: count }, () => ({ type: 'x' })) } };
+    expect(decode({ messages: [user([found])] }).messages[0]?.content).toEqual([{ type: 'text', text: 'T' }]);
+    expect(decode({ messages: [user([document])] }).messages[0]?.content).toHaveLength(count);
+    expect(decode({ messages: [user('a'), assistant([document])] }).messages[1]?.content).toHaveLength(count);
+  });
+
   it('puts results of tools behind the turn that called them, whatever else is said there', () => {
     const reference = { type: 'tool_reference', tool_name: 'x' };
     const { messages } = decode({
