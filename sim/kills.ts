@@ -6,6 +6,7 @@ import { houseMigrations } from '../src/house-migrations.ts';
 import { openPostgresDatabase } from '../src/storage/postgres-database.ts';
 import { SqliteDatabase } from '../src/storage/sqlite-database.ts';
 import type { Database } from '../src/storage/database.ts';
+import { backgroundUntilGone, countHung } from './background-caller.ts';
 import { type BooksReading, readBooks, type Witnesses } from './books-reading.ts';
 import { MoneyUpstream } from './money-upstream.ts';
 import { RandomStream } from './random-stream.ts';
@@ -16,6 +17,8 @@ export interface KillsOptions {
   readonly clients: number;
   /** Postgres to keep the books in; undefined: SQLite in the data folder. */
   readonly databaseUrl?: string;
+  /** Clients have responses made in the background in place of asking for chat completions. */
+  readonly background?: boolean;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -25,12 +28,17 @@ export interface KillsReport extends BooksReading {
   /** Replies that a client has had whole. */
   readonly acknowledged: number;
   readonly upstreamCalls: number;
+  /** Background responses that were accepted and have not ended after the last start. */
+  readonly hung: number;
   /** From the start of the process to its greeting, after a kill; the 95th of a hundred. */
   readonly readyMsP95: number;
 }
 
 /** How long money may stay held after its server died (reliability.md, T01). */
 const heldMsMax = 60_000;
+
+/** How long what the dead have left of background responses may take to end: on Postgres they count as alive for 20 s. */
+const endedMsMax = 40_000;
 
 /** Places in the life of a call at which a server can be told to die by itself (`MOONGATE_CRASH_AT`), and "random": from outside. */
 const crashPoints = ['random', 'random', 'after-hold', 'first-event', 'before-settle', 'after-settle'] as const;
@@ -44,6 +52,7 @@ export async function runKills(options: KillsOptions): Promise<KillsReport> {
   const folder = mkdtempSync(join(tmpdir(), 'moongate-kills-'));
   await using upstream = await MoneyUpstream.start(4);
   const acknowledged: string[] = [];
+  const accepted: string[] = [];
   const readyMs: number[] = [];
   let liveKey = '';
   const start = async (crashAt: string | undefined): Promise<RunningServer> => {
@@ -67,7 +76,10 @@ export async function runKills(options: KillsOptions): Promise<KillsReport> {
       const point = random.pick(crashPoints);
       const server = await start(point === 'random' ? undefined : `${point}:${random.between(1, 60)}`);
       const abort = new AbortController();
-      const clients = Array.from({ length: options.clients }, (_, client) => callUntilGone(server.url, liveKey, client, abort.signal, acknowledged));
+      const clients = Array.from({ length: options.clients }, (_, client) =>
+        options.background === true
+          ? backgroundUntilGone(server.url, liveKey, client, abort.signal, { accepted, acknowledged })
+          : callUntilGone(server.url, liveKey, client, abort.signal, acknowledged));
       // By replies and not by time, so that a busy machine sees as many. A named point that is not reached is a random one after all.
       const enough = acknowledged.length + random.between(1, point === 'random' ? 60 : 200);
       await Promise.race([server.exited, reached(() => acknowledged.length >= enough)]);
@@ -78,9 +90,10 @@ export async function runKills(options: KillsOptions): Promise<KillsReport> {
       if (kill % 10 === 0) options.onProgress?.(`${kill} of ${options.kills} kills, ${acknowledged.length} replies had whole`);
     }
     const last = await start(undefined);
+    const hung = await countHung(last.url, liveKey, accepted, endedMsMax);
     const reading = await settledReading(join(folder, 'data'), options.databaseUrl, { acknowledged, upstreamCalls: upstream.calls });
     await last.stop();
-    return { kills: options.kills, acknowledged: acknowledged.length, upstreamCalls: upstream.calls.length, readyMsP95: percentile(readyMs, 0.95), ...reading };
+    return { kills: options.kills, acknowledged: acknowledged.length, upstreamCalls: upstream.calls.length, hung, readyMsP95: percentile(readyMs, 0.95), ...reading };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -139,6 +152,6 @@ function pause(ms: number): Promise<void> {
 
 /** What of a report should not be; empty: nothing was lost, doubled, or left held. */
 export function faultsOf(report: KillsReport): readonly string[] {
-  const counts = ['lost', 'doubled', 'amountsWrong', 'callsWithoutHold', 'openHolds'] as const;
+  const counts = ['lost', 'doubled', 'amountsWrong', 'callsWithoutHold', 'openHolds', 'hung'] as const;
   return [...counts.flatMap((name) => (report[name] === 0 ? [] : [`${name}: ${report[name]}`])), ...report.breaches];
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run sim:kills [-- --kills 500] [--seed 1] [--clients 32] [--postgres URL]`: kills a real server with -9 again and again
+ * `npm run sim:kills [-- --kills 500] [--seed 1] [--clients 32] [--postgres URL] [--background]`: kills a real server with -9 again and again
  * under load, and proves the books. Ends with 0 when nothing was lost, doubled or left held.
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     clients: { type: 'string', default: '32' },
     postgres: { type: 'string' },
+    background: { type: 'boolean', default: false },
   },
 });
 
@@ -18,6 +19,7 @@ const report = await runKills({
   kills: Number(values.kills),
   seed: Number(values.seed),
   clients: Number(values.clients),
+  background: values.background,
   ...(values.postgres === undefined ? {} : { databaseUrl: values.postgres }),
   onProgress: (line) => process.stderr.write(`${line}\n`),
 });

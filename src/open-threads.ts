@@ -10,6 +10,7 @@ import { TenantThinkingSeals } from './fidelity/tenant-thinking-seals.ts';
 import type { Tariff } from './gateway/tariff.ts';
 import type { GenerationDeps } from './http/generation-exchange.ts';
 import { BackgroundResponses } from './http/surfaces/responses/background-responses.ts';
+import { BackgroundRun } from './http/surfaces/responses/background-run.ts';
 import { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { RecentResponses } from './http/surfaces/responses/recent-responses.ts';
 import type { SocketTurnDeps } from './http/surfaces/responses/socket-turn.ts';
@@ -71,8 +72,8 @@ export async function openThreads({ config, database, alone, secret, catalog, co
   const jobs = new JobStore(store);
   // One folder, one server: who had taken a job before this start is dead.
   if (alone) await jobs.disownAll();
-  const backgroundDeps = { ...deps, jobs, events: new ResponseEventStore(store), sealer };
-  const worker = new BackgroundWorker(backgroundDeps);
+  const backgroundDeps = { ...deps, database, jobs, events: new ResponseEventStore(store), sealer };
+  const worker = new BackgroundWorker({ ...backgroundDeps, runOf: (claim, abort, onKept) => new BackgroundRun(backgroundDeps, claim, abort, onKept) });
   return { holding, deps, background: new BackgroundResponses(backgroundDeps, worker), worker };
 }
 

@@ -10,6 +10,12 @@ describe('killed with -9 under load', () => {
     expect(report.acknowledged).toBeGreaterThan(20);
   }, 60_000);
 
+  it('nor any response that was to be made in the background, and leaves none unended', async () => {
+    const report = await runKills({ kills: 4, seed: 13, clients: 16, background: true });
+    expect(faultsOf(report)).toEqual([]);
+    expect(report.acknowledged).toBeGreaterThan(20);
+  }, 60_000);
+
   it.skipIf(!hasPostgres)('on Postgres as well (needs postgres)', async () => {
     const host = await openPostgres();
     onTestFinished(() => host.stop());

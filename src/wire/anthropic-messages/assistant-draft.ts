@@ -107,7 +107,7 @@ export class AssistantDraft {
       default:
         break;
     }
-    this.#parts.push(...decodeParts(block, field));
+    for (const part of decodeParts(block, field)) this.#parts.push(part);
   }
 
   /**

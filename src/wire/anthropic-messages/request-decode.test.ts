@@ -117,6 +117,15 @@ describe('decodeMessagesRequest', () => {
     ]);
   });
 
+  it('reads content of more pieces than a call of a function takes arguments', () => {
+    const count = 600_000;
+    const found = { type: 'search_result', title: 'T', source: '', content: Array.from({ length: count }, () => '') };
+    const document = { type: 'document', source: { type: 'content', content: Array.from({ length: count }, () => ({ type: 'x' })) } };
+    expect(decode({ messages: [user([found])] }).messages[0]?.content).toEqual([{ type: 'text', text: 'T' }]);
+    expect(decode({ messages: [user([document])] }).messages[0]?.content).toHaveLength(count);
+    expect(decode({ messages: [user('a'), assistant([document])] }).messages[1]?.content).toHaveLength(count);
+  });
+
   it('puts results of tools behind the turn that called them, whatever else is said there', () => {
     const reference = { type: 'tool_reference', tool_name: 'x' };
     const { messages } = decode({
@@ -232,6 +241,8 @@ describe('refusals, in Anthropic\'s words', () => {
     [{ ...base, messages: [{ role: 'user' }] }, 'messages.0.content: Field required'],
     [{ ...base, messages: [user([{ text: 'x' }])] }, 'messages.0.content.0.type: Field required'],
     [{ ...base, messages: [user('')] }, 'messages.0: user messages must have non-empty content'],
+    [{ ...base, messages: [user([{ type: 'text', text: '' }])] }, 'messages.0: user messages must have non-empty content'],
+    [{ ...base, messages: [assistant([])] }, 'messages: at least one message is required'],
     [{ ...base, messages: [user([{ type: 'text' }])] }, 'messages.0.content.0.text.text: Field required'],
     [{ ...base, messages: [user([{ type: 'image' }])] }, 'messages.0.content.0.image.source: Field required'],
     [{ ...base, temperature: 2 }, 'temperature: Input should be less than or equal to 1'],
@@ -260,6 +271,14 @@ describe('refusals, in Anthropic\'s words', () => {
     expect(at(assistant([toolUse('A')]), user([result('A'), result('A')]))).toContain('each tool_use must have a single result');
     // A result of a call of long ago is none of this turn's.
     expect(at(assistant([toolUse('A')]), user([result('A')]), assistant('c'), user([result('A')]))).toContain('unexpected `tool_use_id`');
+  });
+
+  it('of a result that is neither a text nor a list', () => {
+    for (const content of [5, true, { type: 'text', text: 'x' }]) {
+      expect(refusal({ ...base, messages: [user('a'), assistant([toolUse('A')]), user([result('A', content)])] }).message).toBe(
+        'messages.2.content.0.tool_result.content: Input should be a valid string or a valid list',
+      );
+    }
   });
 
   it('keeps no threads, neither new ones nor old', () => {

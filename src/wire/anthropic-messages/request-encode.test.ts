@@ -161,6 +161,14 @@ describe('encodeMessagesRequest', () => {
     expect(send({ tools: [{ kind: 'builtin', name: '$web_search' }], toolChoice: { type: 'required' } }).lost).toEqual(['tools.0', 'tool_choice']);
   });
 
+  it('finds a hundred thousand allowed tools without comparing each with each', () => {
+    const names = Array.from({ length: 100_000 }, (_, index) => `f${index}`);
+    const startMs = performance.now();
+    const { body } = send({ tools: names.map(tool), toolChoice: { type: 'allowed', mode: 'auto', names: names.toReversed() } });
+    expect(body['tools']).toHaveLength(names.length);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
   it('declares what the protocol or the place has no words for', () => {
     const { body, lost } = send({
       sampling: { temperature: 1.5, presencePenalty: 1, frequencyPenalty: 0, choiceCount: 2, stop: ['a', 'b'.repeat(33)] }, cacheKey: 'k',

@@ -35,7 +35,9 @@ export function encodeToolFields(request: DialogueRequest, scene: ToolScene, los
 /** The tools that a choice allows. Where none can be named, the one that is demanded alone, and then any: that is the same. */
 function declaredTools(tools: readonly Tool[], choice: ToolChoice | undefined, dialect: MessagesDialect): readonly Tool[] {
   const names = choice?.type === 'allowed' ? choice.names : choice?.type === 'named' && !dialect.namedToolChoice ? [choice.name] : undefined;
-  return names === undefined ? tools : tools.filter((tool) => names.includes(nameOf(tool)));
+  if (names === undefined) return tools;
+  const known = new Set(names);
+  return tools.filter((tool) => known.has(nameOf(tool)));
 }
 
 function nameOf(tool: Tool): string {

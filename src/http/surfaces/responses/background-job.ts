@@ -3,12 +3,14 @@ import type { GenerationId, JobId, ResponseId } from '../../../base/id.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import type { Sealer } from '../../../base/sealer.ts';
 import type { JobStore } from '../../../jobs/job-store.ts';
+import type { Database } from '../../../storage/database.ts';
 import type { ResponseEventStore } from '../../../threads/response-event-store.ts';
 import type { ThreadScope } from '../../../threads/thread-scope.ts';
 import type { ResponsesVendor } from '../../../wire/openai-responses/responses-fault.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
 export interface BackgroundDeps extends ResponsesDeps {
+  readonly database: Pick<Database, 'commitIf' | 'announcement' | 'onAnnouncement'>;
   readonly jobs: JobStore;
   readonly events: ResponseEventStore;
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
@@ -18,6 +20,9 @@ export interface BackgroundDeps extends ResponsesDeps {
 
 /** The word for jobs that make a response. */
 export const responseJobKind = 'response';
+
+/** Announced, with its id, when somebody has decided over a response that another server may be making. */
+export const abandonedTopic = 'response-abandoned';
 
 /** What whoever takes the job needs to know beside the stored response. */
 export interface BackgroundJob {

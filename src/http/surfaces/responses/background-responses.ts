@@ -10,7 +10,7 @@ import type { ThreadScope } from '../../../threads/thread-scope.ts';
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { idHeaders } from '../../reply-headers.ts';
 import { sandboxScriptOf } from '../../sandbox-header.ts';
-import { type BackgroundDeps, jobOf, responseJobKind, sealedJob } from './background-job.ts';
+import { abandonedTopic, type BackgroundDeps, jobOf, responseJobKind, sealedJob } from './background-job.ts';
 import type { BackgroundWorker } from './background-worker.ts';
 import { forcedEnd } from './forced-end.ts';
 import { deleteResponse } from './hold-context.ts';
@@ -106,7 +106,7 @@ export class BackgroundResponses {
       try {
         const { committed } = await database.commitIf(
           [responses.updating(scope, stored.id, { status: 'cancelled', body, output, endedMs: clock.nowMs() })],
-          [events.appending(scope, stored.id, [event]), ...responses.indexing(scope, stored.id, output), jobs.cancelling(jobOf(stored.id))],
+          [events.appending(scope, stored.id, [event]), ...responses.indexing(scope, stored.id, output), jobs.cancelling(jobOf(stored.id)), ...database.announcement(abandonedTopic, id)],
         );
         if (!committed) continue;
         this.#worker.abandon(id);
@@ -121,7 +121,8 @@ export class BackgroundResponses {
 
   /** Removes a response; one that is being made is made no further, wherever that is. False: there was none. */
   async delete(scope: ThreadScope, id: string): Promise<boolean> {
-    const deleted = await deleteResponse(this.#deps, scope, id, [this.#deps.jobs.cancelling(jobOf(id))]);
+    const { jobs, database } = this.#deps;
+    const deleted = await deleteResponse(this.#deps, scope, id, [jobs.cancelling(jobOf(id)), ...database.announcement(abandonedTopic, id)]);
     if (deleted) this.#worker.abandon(id);
     return deleted;
   }

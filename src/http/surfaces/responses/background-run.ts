@@ -1,12 +1,13 @@
 import type { CompiledQuery } from 'kysely';
 import { Fault, toFault } from '../../../base/fault.ts';
 import { isJsonObject } from '../../../base/json.ts';
+import { pause } from '../../../base/pause.ts';
 import type { Usage } from '../../../dialogue/usage.ts';
 import type { ClaimedJob } from '../../../jobs/job-store.ts';
 import type { PlannedAttempt } from '../../../routing/plan.ts';
 import type { ResponseEvent } from '../../../threads/response-event-store.ts';
 import type { StoredResponse } from '../../../threads/stored-response.ts';
-import { parseResponsesBody, type ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
+import { parseResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { type BackgroundDeps, type BackgroundJob, openedJob } from './background-job.ts';
 import { forcedEnd } from './forced-end.ts';
@@ -17,6 +18,9 @@ import { styleOf } from './turn-writer.ts';
 
 /** Events wait so long for company before they are kept, and can be seen. */
 const flushMs = 100;
+/** How often, and how many times, the end is tried to be kept while the database is away. */
+const endRetryMs = 1_000;
+const endTriesMax = 30;
 /** More batches than any stream has. */
 const allBatches = 1_000_000;
 
@@ -49,8 +53,8 @@ export class BackgroundRun {
 
   /** Makes the response, or ends it. Rejects with what keeps its end from being kept: then the job is taken up again when the lease is over. */
   async run(): Promise<void> {
-    const { responses, random, jobs } = this.#deps;
-    const { scope, responseId, wire, vendor } = this.#job;
+    const { responses, jobs } = this.#deps;
+    const { scope, responseId } = this.#job;
     const stored = await responses.get(scope, responseId);
     if (stored === undefined || stored.endedMs !== undefined) {
       await this.#commit([jobs.finishing(this.#claim.id, this.#claim.token)]);
@@ -58,30 +62,39 @@ export class BackgroundRun {
     }
     // Who had begun it is dead, and what it had cost nobody knows: it is not begun again.
     if (stored.status !== 'queued') return this.#interrupt(stored);
-    const body = parseResponsesBody(wire, vendor);
-    const dress = { body, scope, responseId, createdMs: stored.createdMs, newItemId: (prefix: string) => `${prefix}_${random.bytes(16).toString('hex')}` };
-    const encoder = new ResponsesStreamEncoder(styleOf(this.#deps, dress, (sequenceNumber, _type, json) => this.#take(sequenceNumber, json)));
+    const encoder = this.#encoderOf(stored);
+    if (encoder === undefined) return this.#interrupt(stored);
     // Kept when the response was accepted.
     encoder.open('queued');
     this.#pending = [];
+    const turn = await this.#turn(stored).catch(toFault);
+    if (turn instanceof Fault) {
+      if (turn.code === 'storage_unavailable') throw turn;
+      encoder.fail(turn);
+      return this.#close(undefined, { body: encoder.storedResponse(), output: encoder.output() });
+    }
+    encoder.encode([]);
+    if (await this.#begin(encoder)) await this.#generate(stored, turn, encoder);
+  }
+
+  /** Undefined: another version of this program accepted what this one does not understand. */
+  #encoderOf({ createdMs }: StoredResponse): ResponsesStreamEncoder | undefined {
+    const { scope, responseId, wire, vendor } = this.#job;
+    const newItemId = (prefix: string): string => `${prefix}_${this.#deps.random.bytes(16).toString('hex')}`;
     try {
-      const turn = await this.#turn(body, stored);
-      encoder.encode([]);
-      if (!(await this.#begin(encoder))) return;
-      await this.#generate(stored, turn, encoder);
+      const dress = { body: parseResponsesBody(wire, vendor), scope, responseId, createdMs, newItemId };
+      return new ResponsesStreamEncoder(styleOf(this.#deps, dress, (sequenceNumber, _type, json) => this.#take(sequenceNumber, json)));
     } catch (thrown) {
-      const fault = toFault(thrown);
-      if (fault.code === 'storage_unavailable') throw fault;
-      encoder.fail(fault);
-      await this.#close(undefined, { body: encoder.storedResponse(), output: encoder.output() });
+      if (thrown instanceof Fault) return undefined;
+      throw thrown;
     }
   }
 
-  async #turn(body: ResponsesBody, { input, createdMs }: StoredResponse): Promise<Turn> {
-    const { responseId, keyId } = this.#job;
+  async #turn({ input, createdMs }: StoredResponse): Promise<Turn> {
+    const { responseId, keyId, wire, vendor } = this.#job;
     const caller = await this.#deps.callerOfKey(keyId);
     if (caller === undefined) throw new Fault('key_rejected', { message: 'The API key of this response has been revoked or has expired' });
-    return openTurn(this.#deps, caller, body, { responseId, createdMs, input });
+    return openTurn(this.#deps, caller, parseResponsesBody(wire, vendor), { responseId, createdMs, input });
   }
 
   /** From here on the call may cost something: so it is said before it is made. False: the claim is lost. */
@@ -104,8 +117,9 @@ export class BackgroundRun {
       ...(usage === undefined ? {} : { usage }),
       ...(attempt === undefined ? {} : { attempt }),
     });
+    let usage: Usage | undefined;
     try {
-      const { usage } = await this.#deps.gateway.generate(
+      ({ usage } = await this.#deps.gateway.generate(
         turn.caller,
         { ...turn.request, stream: true },
         { generationId, surface, ...(sandboxScript === undefined ? {} : { sandboxScript }) },
@@ -119,14 +133,13 @@ export class BackgroundRun {
           },
         },
         this.#abort.signal,
-      );
+      ));
       encoder.finish(usage);
-      await this.#close(turn, ended(usage));
     } catch (thrown) {
       if (this.#abort.signal.aborted) return this.#stopped(stored);
       encoder.fail(toFault(thrown));
-      await this.#close(turn, ended());
     }
+    await this.#close(turn, ended(usage));
   }
 
   /** Ended from outside: by us, who are closing, or because somebody else has decided over the response. */
@@ -150,13 +163,26 @@ export class BackgroundRun {
     ], responses.indexing(scope, responseId, output));
   }
 
-  /** Keeps the end, with the turn of the conversation, if that is still there. */
+  /** Keeps the end. An answer that is made, and paid for, is worth some waiting when the database is away. */
   async #close(turn: Turn | undefined, end: Pick<TurnEnd, 'body' | 'output'> & Partial<TurnEnd>): Promise<void> {
+    const { clock } = this.#deps;
+    await this.#stopFlushing();
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#keepEnd(turn, end);
+      } catch (thrown) {
+        if (toFault(thrown).code !== 'storage_unavailable' || tries === endTriesMax || this.#abort.signal.aborted) throw thrown;
+      }
+      await pause(clock, endRetryMs, this.#abort.signal);
+    }
+  }
+
+  /** The end, with the turn of the conversation, if that is still there, in one commit. */
+  async #keepEnd(turn: Turn | undefined, end: Pick<TurnEnd, 'body' | 'output'> & Partial<TurnEnd>): Promise<void> {
     const { conversations, jobs, responses, events, clock } = this.#deps;
     const { scope, responseId } = this.#job;
-    await this.#stopFlushing();
     const { body, output, attempt } = end;
-    const batch = this.#takePending();
+    const batch = this.#pending;
     const guards = [
       jobs.finishing(this.#claim.id, this.#claim.token),
       responses.updating(scope, responseId, {

@@ -1,8 +1,10 @@
 import { Fault } from '../../../base/fault.ts';
 import { stackOf } from '../../../base/log.ts';
 import { RecurringTask } from '../../../base/recurring-task.ts';
-import { type BackgroundDeps, responseJobKind } from './background-job.ts';
-import { BackgroundRun } from './background-run.ts';
+import type { ClaimedJob, JobStore } from '../../../jobs/job-store.ts';
+import type { Database } from '../../../storage/database.ts';
+import { abandonedTopic, type BackgroundDeps, responseJobKind } from './background-job.ts';
+import type { BackgroundRun } from './background-run.ts';
 
 /** How long a server counts as alive after it last said so: then others take over what it had begun. */
 const leaseMs = 20_000;
@@ -12,31 +14,48 @@ const lookMs = 1_000;
 /** How many responses a server makes at once; the others wait in the queue. */
 const runsMax = 256;
 
+/** One response being made. */
+type Run = Pick<BackgroundRun, 'responseId' | 'run'>;
+
+export interface WorkerDeps extends Pick<BackgroundDeps, 'clock' | 'random'> {
+  readonly log: Pick<BackgroundDeps['log'], 'write'>;
+  readonly exchanges: Pick<BackgroundDeps['exchanges'], 'run'>;
+  readonly jobs: Pick<JobStore, 'claim' | 'renew'>;
+  readonly database: Pick<Database, 'onAnnouncement'>;
+  /** Throws when the job cannot be read. */
+  runOf(claim: ClaimedJob, abort: AbortController, onKept: (responseId: string) => void): Run;
+}
+
 /** Takes up background responses that wait, as many as it may, and tells the others that it lives. */
 export class BackgroundWorker implements AsyncDisposable {
-  readonly #deps: BackgroundDeps;
+  readonly #deps: WorkerDeps;
   readonly #owner: string;
-  readonly #runs = new Map<AbortController, { readonly run: BackgroundRun; readonly claim: { readonly id: `job_${string}`; readonly token: number } }>();
+  readonly #runs = new Map<AbortController, { readonly run: Run; readonly claim: ClaimedJob }>();
   readonly #listeners = new Map<string, Set<() => void>>();
+  #endHearing: () => void = () => undefined;
   #lookingTask: RecurringTask | undefined;
   #renewingTask: RecurringTask | undefined;
   #looking: Promise<void> | undefined;
   #lookAgain = false;
   #stopped = false;
 
-  constructor(deps: BackgroundDeps) {
+  constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#owner = deps.random.bytes(16).toString('hex');
   }
 
   /** Begins to look for work. */
   start(): void {
-    const { clock, log } = this.#deps;
+    const { clock, log, database } = this.#deps;
     const onFailure = (cause: unknown): void => {
       if (cause instanceof Fault && cause.code === 'storage_unavailable') return;
       const stack = stackOf(cause);
       log.write('warn', 'background responses could not be looked after; it is tried again', stack === undefined ? {} : { stack });
     };
+    // What is not heard is found out at the next renewal.
+    this.#endHearing = database.onAnnouncement((announcement) => {
+      if (announcement.kind === 'heard' && announcement.topic === abandonedTopic) this.abandon(announcement.payload);
+    });
     this.#lookingTask = new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure });
     this.#renewingTask = new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure });
   }
@@ -50,6 +69,7 @@ export class BackgroundWorker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    this.#endHearing();
     await this.#renewingTask?.[Symbol.asyncDispose]();
   }
 
@@ -90,11 +110,11 @@ export class BackgroundWorker implements AsyncDisposable {
     }
   }
 
-  #begin(claim: ConstructorParameters<typeof BackgroundRun>[1]): void {
+  #begin(claim: ClaimedJob): void {
     const { exchanges, log } = this.#deps;
     const abort = new AbortController();
     const ended = exchanges.run(abort, async () => {
-      const run = new BackgroundRun(this.#deps, claim, abort, (responseId) => this.#tell(responseId));
+      const run = this.#deps.runOf(claim, abort, (responseId) => this.#tell(responseId));
       this.#runs.set(abort, { run, claim });
       await run.run();
     });

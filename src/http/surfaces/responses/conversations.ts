@@ -7,6 +7,7 @@ import type { Conversation } from '../../../threads/conversation-store.ts';
 import { parseConversationItems } from '../../../wire/openai-responses/conversation-items.ts';
 import { normaliseItems } from '../../../wire/openai-responses/input-items.ts';
 import { conversationObject, deletedConversation, itemPage } from '../../../wire/openai-responses/response-lists.ts';
+import { missingField } from '../../../wire/openai-responses/responses-fault.ts';
 import { checkedMetadata } from '../../../wire/openai-responses/responses-request-schema.ts';
 import { shownItem } from '../../../wire/openai-responses/shown-item.ts';
 import { callerOf } from '../../authentication.ts';
@@ -42,7 +43,10 @@ export function registerConversations(app: FastifyInstance, base: BasePath, deps
   app.get<ById>(`${path}/:id`, async (request) => shownConversation(await found(request, deps)));
 
   app.post<ById>(`${path}/:id`, async (request) => {
-    const metadata = checkedMetadata(objectOf(request.body)['metadata']);
+    const wanted = objectOf(request.body)['metadata'];
+    // Put in the place of what there is, so that its absence must not count as none.
+    if (wanted === undefined) throw missingField('metadata');
+    const metadata = checkedMetadata(wanted);
     if (!(await conversations.setMetadata(scopeOf(callerOf(request)), request.params.id, metadata))) throw conversationNotFound(request.params.id);
     return shownConversation(await found(request, deps));
   });

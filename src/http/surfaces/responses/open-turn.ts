@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../base/json.ts';
 import type { HeldContext } from '../../../dialogue/context-cache.ts';
 import type { DialogueRequest } from '../../../dialogue/request.ts';
 import { withoutOldest } from '../../../dialogue/turns.ts';
+import { newCallerName } from '../../../threads/caller-name.ts';
 import type { ThreadScope } from '../../../threads/thread-scope.ts';
 import { normaliseInput, referencedIds } from '../../../wire/openai-responses/input-items.ts';
 import { responsesRequestOf } from '../../../wire/openai-responses/request-decode.ts';
@@ -42,6 +43,7 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
   const context = known.context ?? (await threadContext(deps, scope, body));
   const newItemId = (prefix: string): string => `${prefix}_${deps.random.bytes(16).toString('hex')}`;
   const input = known.input ?? normaliseInput(body, newItemId, await knownItems(deps, scope, body, context));
+  if (context.conversationId !== undefined) checkItemIds(input);
   const responseId = known.responseId ?? newId('resp', deps.clock, deps.random);
   const seals = deps.sealsOf(caller.tenantId);
   const plain = responsesRequestOf(body, context.history, input, { seals });
@@ -57,6 +59,11 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
   return { caller, scope, body, responseId, createdMs, context, input, request, caching, newItemId };
 }
 
+/** Items of a conversation are found by their ids: said now, and not when the answer has been paid for. */
+function checkItemIds(input: readonly JsonObject[]): void {
+  for (const [index, item] of input.entries()) newCallerName(String(item['id']), `input.${index}.id`);
+}
+
 /** What the input may refer to by id. */
 async function knownItems(deps: ResponsesDeps, scope: ThreadScope, body: ResponsesBody, context: ThreadContext): Promise<ReadonlyMap<string, JsonObject>> {
   const ids = new Set(referencedIds(body));
@@ -69,12 +76,19 @@ async function knownItems(deps: ResponsesDeps, scope: ThreadScope, body: Respons
   return ids.size === 0 ? known : new Map([...known, ...(await deps.responses.outputItems(scope, [...ids]))]);
 }
 
+/**
+ * How much of the window is left for the answer: no more than it may take, nor than this, since the limit that a caller states may be
+ * the whole window (kimi-code's is).
+ */
+const answerShare = 1 / 8;
+
 /** The messages without as many of the oldest as do not fit into the model's window (`truncation: "auto"`). */
 async function truncated(deps: ResponsesDeps, request: DialogueRequest): Promise<DialogueRequest['messages']> {
   const modelId = deps.modelIdOf(request.model);
   if (modelId === undefined) return request.messages;
-  const window = deps.contextTokensOf(modelId) - (request.outputTokensMax ?? 0);
-  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt({ ...request, messages }, modelId)) <= window);
+  const window = deps.contextTokensOf(modelId);
+  const promptMax = window - Math.min(request.outputTokensMax ?? Infinity, window * answerShare);
+  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt({ ...request, messages }, modelId)) <= promptMax);
 }
 
 /** What upstreams hold of the thread, and whether this turn is to be held. A truncated thread is none that anybody holds. */

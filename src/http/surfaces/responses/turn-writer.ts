@@ -15,6 +15,7 @@ import { keepTurn } from './keep-turn.ts';
 import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
+import { unkeptEnd } from './unkept-end.ts';
 
 /** What of a turn its dress depends on. */
 export type DressedTurn = Pick<Turn, 'body' | 'scope' | 'responseId' | 'createdMs' | 'newItemId'>;
@@ -67,6 +68,8 @@ export class TurnWriter implements ReplyWriter {
   #contextHandle: string | undefined;
   readonly #onKept: TurnFollower['onKept'];
   #begun = false;
+  /** Once the end is written: the number of the last event before it. */
+  #sentNumber: number | undefined;
 
   constructor(deps: ResponsesDeps, turn: Turn, generationId: GenerationId, follower: TurnFollower = {}) {
     this.#deps = deps;
@@ -97,12 +100,14 @@ export class TurnWriter implements ReplyWriter {
   }
 
   async finish({ usage }: GenerationEnd): Promise<string> {
+    this.#sentNumber = this.#encoder.lastSequenceNumber;
     const text = this.#encoder.finish(usage);
     await this.#keep({ body: this.#encoder.storedResponse(), output: this.#encoder.output(), usage });
     return text;
   }
 
   async fail(fault: Fault): Promise<string> {
+    if (this.#sentNumber !== undefined) return unkeptEnd(this.#style, this.#encoder.response(), fault, this.#sentNumber);
     const text = fault.code === 'caller_gone' ? this.#encoder.cancel() : this.#encoder.fail(fault);
     // The caller is told of the fault anyway; what could not be kept is not there later.
     await this.#keep({ body: this.#encoder.storedResponse(), output: this.#encoder.output() }).catch(() => undefined);
