@@ -301,6 +301,38 @@ onEveryDatabase((databases) => {
       await expectSound();
     });
 
+    it('bills all that is due, however many, each once', async () => {
+      const billing = server();
+      const opened = Array.from({ length: 205 }, (_, index) => billing.opening({
+        cacheId: `cache_${(index * 89) % 205}`, caller, attempt: attemptAt(price), tokens: 1, startedMs: startMs - (index % 3), endsMs: startMs + 72 * hourMs,
+      }));
+      await database.commit(opened.flat());
+      // What began a moment before the hour has a piece on either side of it.
+      expect((await billing.accrue(startMs + 1)).pieceCount).toBe(2 * 136);
+      expect((await billing.accrue(startMs + hourMs)).pieceCount).toBe(205);
+      await expectSound();
+    });
+
+    it.runIf(databases.kind === 'SQLite')('finds what is due without reading the meters of all caches that ever were', async () => {
+      const plans: string[] = [];
+      const books = new StorageBooks({
+        clock,
+        database: {
+          builder: () => database.builder(),
+          commitIf: (guards, statements) => database.commitIf(guards, statements),
+          async query(statement) {
+            const { query, queryId, parameters } = statement;
+            const steps = await database.query<{ detail: string }>({ query, queryId, parameters, sql: `EXPLAIN QUERY PLAN ${statement.sql}` });
+            plans.push(steps.map(({ detail }) => detail).join('; '));
+            return database.query(statement);
+          },
+        },
+      });
+      await books.due(startMs, 100);
+      await books.due(startMs, 100, { due_ms: startMs - 1, cache_id: 'cache_1' });
+      expect(plans).toEqual([expect.stringContaining('ledger_storage_meters_due'), expect.stringContaining('ledger_storage_meters_due')]);
+    });
+
     it('goes on with the others when one cannot be billed', async () => {
       const billing = server();
       await open(billing, { cacheId: 'cache_a' });

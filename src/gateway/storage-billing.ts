@@ -3,7 +3,7 @@ import { Fault } from '../base/fault.ts';
 import type { TenantId } from '../base/id.ts';
 import { storageMsFor } from '../catalog/storage-rating.ts';
 import type { BookEntry } from '../ledger/ledger.ts';
-import type { StorageBooks, StorageMeter, StoragePiece } from '../ledger/storage-books.ts';
+import type { MeterPlace, StorageBooks, StorageMeter, StoragePiece } from '../ledger/storage-books.ts';
 import type { StorageMetersTable } from '../ledger/storage-tables.ts';
 import type { StorageHours } from '../records/storage-hours.ts';
 import type { Database } from '../storage/database.ts';
@@ -82,7 +82,7 @@ export class StorageBilling {
     const failures: unknown[] = [];
     const ended: StorageEnd[] = [];
     let pieceCount = 0;
-    let after = '';
+    let after: MeterPlace | undefined;
     for (;;) {
       const meters = await this.#parts.books.due(nowMs, pageSize, after);
       for (const meter of meters) {
@@ -98,7 +98,7 @@ export class StorageBilling {
       }
       const last = meters.at(-1);
       if (last === undefined || meters.length < pageSize) break;
-      after = last.row.cache_id;
+      after = last.row;
     }
     if (failures.length > 0) throw failures[0];
     return { pieceCount, ended };

@@ -106,7 +106,7 @@ export class Idempotency {
     if (earlier === 'unsettled') throw new Fault('request_in_progress', { retryAfterMs: twinRetryMs });
     request.generationId = earlier.generationId;
     reply.header('x-generation-id', earlier.generationId);
-    return this.#answerAgain(request, reply, claim, earlier);
+    return this.#answerAgain(reply, claim, earlier);
   }
 
   async #answerFirst(request: FastifyRequest, claim: Claim, answer: Answer): Promise<FastifyReply> {
@@ -141,7 +141,7 @@ export class Idempotency {
     };
   }
 
-  #answerAgain(request: FastifyRequest, reply: FastifyReply, claim: Claim, earlier: EarlierRequest): FastifyReply {
+  #answerAgain(reply: FastifyReply, claim: Claim, earlier: EarlierRequest): FastifyReply {
     const { generationId, fingerprint, state, reply: sealed } = earlier;
     if (fingerprint !== claim.fingerprint) {
       throw new Fault('invalid_request', {
@@ -149,7 +149,7 @@ export class Idempotency {
         field: 'Idempotency-Key',
       });
     }
-    if (sealed !== undefined) return sendAgain(request, reply, keptOf(this.#sealer.open(sealed, contextOf(claim))));
+    if (sealed !== undefined) return sendAgain(reply, keptOf(this.#sealer.open(sealed, contextOf(claim))));
     if (state === 'open' && earlier.leaseMs > claim.nowMs) throw new Fault('request_in_progress', { retryAfterMs: twinRetryMs });
     const what = state === 'too-large' ? 'was answered, and its reply is too large to be sent again' : unknownOutcome;
     throw new Fault('conflict', { message: `the first request with this Idempotency-Key (${generationId}) ${what}; it is not run again: use a new key` });
@@ -174,13 +174,14 @@ function keyOf(request: FastifyRequest): string {
   });
 }
 
-function sendAgain(request: FastifyRequest, reply: FastifyReply, kept: KeptReply): FastifyReply {
+/** With the headers that the surface has set for this request beside those of the first reply. */
+function sendAgain(reply: FastifyReply, kept: KeptReply): FastifyReply {
   const body = Buffer.from(kept.body);
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
   reply.hijack();
   reply.raw
     .writeHead(kept.status, {
       ...kept.headers,
-      'x-request-id': request.id,
       'idempotent-replayed': 'true',
       // The SDKs would ask for the same failure again and again.
       ...(kept.status >= 400 ? { 'x-should-retry': 'false' } : {}),

@@ -17,6 +17,9 @@ export interface StorageMeter {
   readonly budgets: readonly StorageBudgetsTable[];
 }
 
+/** Where a meter stands among those that are due. */
+export type MeterPlace = Pick<StorageMetersTable, 'due_ms' | 'cache_id'>;
+
 /** Storage from where a meter has been billed up to `toMs`: who pays for it, and what becomes of the meter. */
 export interface StoragePiece {
   readonly row: StorageMetersTable;
@@ -83,20 +86,16 @@ export class StorageBooks {
     return (await this.#withBudgets(rows))[0];
   }
 
-  /** Meters to be billed at `nowMs`, in the order of their caches' ids, at most `limit`, beginning after the cache `after`. */
-  async due(nowMs: number, limit: number, after: string): Promise<readonly StorageMeter[]> {
-    const rows = await this.#database.query(
-      this.#builder
-        .selectFrom('ledger_storage_meters')
-        .selectAll()
-        .where('open', '=', sql<number>`1`)
-        .where('due_ms', '<=', nowMs)
-        .where('cache_id', '>', after)
-        .orderBy('cache_id')
-        .limit(limit)
-        .compile(),
-    );
-    return this.#withBudgets(rows);
+  /**
+   * Meters to be billed at `nowMs`, those that are due longest first, at most `limit`, beginning behind the place `after`. In the order
+   * of the index of those that are open: meters of all caches that ever were stand in the table.
+   */
+  async due(nowMs: number, limit: number, after?: MeterPlace): Promise<readonly StorageMeter[]> {
+    const open = this.#builder.selectFrom('ledger_storage_meters').selectAll().where('open', '=', sql<number>`1`).where('due_ms', '<=', nowMs);
+    const page = after === undefined
+      ? open
+      : open.where('due_ms', '>=', after.due_ms).where(({ eb, or }) => or([eb('due_ms', '>', after.due_ms), eb('cache_id', '>', after.cache_id)]));
+    return this.#withBudgets(await this.#database.query(page.orderBy('due_ms').orderBy('cache_id').limit(limit).compile()));
   }
 
   /** Books a piece; durable when it resolves. Opens what accounts are opened by the first that needs them. Throws `storage_unavailable`. */

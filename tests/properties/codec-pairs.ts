@@ -37,9 +37,14 @@ export function encoded(protocol: Protocol, request: DialogueRequest, vendor?: D
   }
 }
 
-/** The same body, come in at our own surface of that protocol. */
+/** A body that went to an upstream, come in at our own surface of that protocol. */
 export function decoded(protocol: Protocol, body: JsonObject, seals: ThinkingSeals): DialogueRequest {
-  const value = JSON.parse(JSON.stringify(sealed(body, seals))) as JsonObject;
+  return received(protocol, sealed(body, seals) as JsonObject, seals);
+}
+
+/** A client's body, come in at our own surface of that protocol. */
+export function received(protocol: Protocol, body: JsonObject, seals: ThinkingSeals): DialogueRequest {
+  const value = JSON.parse(JSON.stringify(body)) as JsonObject;
   switch (protocol) {
     case 'openai-chat':
       return decodeChatRequest(value, 'moonshot').request;

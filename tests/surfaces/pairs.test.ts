@@ -180,8 +180,29 @@ describe.each(pairs)('$surface over $upstream, streamed: $streamed', (scene) => 
     if (streamed) expect([heard.thinking, heard.text]).toEqual([thinking, text]);
   });
 
+  it('cut off in the middle', async () => {
+    script({ thinking, text, stops: 'cut' });
+    const { status, heard } = await exchange(scene, {});
+    expect(status).toBe(streamed ? 200 : 502);
+    expect(heard.error?.type).toBe(client.protocol === 'anthropic-messages' ? 'api_error' : 'server_error');
+    if (streamed) expect([heard.thinking, heard.text]).toEqual([thinking, text]);
+  });
+
+  it('a reply that nobody has counted', async () => {
+    script({ thinking, text, uncounted: true });
+    const { heard } = await exchange(scene, {});
+    expect(heard).toMatchObject({ thinking, text, finish: 'stop' });
+    expect(heard.usage?.prompt).toBeGreaterThan(0);
+    expect(heard.usage?.output).toBeGreaterThan(0);
+  });
+
+  it('a reply that says nothing', async () => {
+    script({});
+    expectHeard(await exchange(scene, {}), {});
+  });
+
   it('abort', async () => {
-    script({ text, hang: true });
+    script({ text, stops: 'hanging' });
     const abort = new AbortController();
     const pending = post(scene, client.body({ model: modelOver[upstream], stream: streamed }, [client.user('Go on and on.')]), abort.signal);
     pending.catch(() => undefined);

@@ -25,15 +25,20 @@ export interface MessagesDeps extends GenerationDeps {
 /** Versions of the protocol that clients in use send (responses-ark-anthropic-batch.md 3.1); the first is meant where none is sent. */
 const versions: readonly MessagesVersion[] = ['2023-06-01', '2026-10-21'];
 
+/** Where Anthropic's SDKs look for the id of a request (responses-ark-anthropic-batch.md 3.5). */
+const requestIdHeader = 'request-id';
+
 /** `POST {base}/messages`, streamed and whole, and `POST {base}/messages/count_tokens`, under every path that Anthropic's clients are given. */
 export function registerMessages(app: FastifyInstance, deps: MessagesDeps): void {
   for (const base of messagesBasePaths) {
     const surface = `${base}/messages`;
     app.post(surface, (httpRequest, reply) => {
+      reply.header(requestIdHeader, httpRequest.id);
       const { request, style } = decodeMessagesRequest(httpRequest.body, optionsOf(httpRequest, deps));
       return answerGeneration(httpRequest, reply, deps, { surface, request, writer: messagesWriter(style, httpRequest.id) });
     });
-    app.post(`${surface}/count_tokens`, async (httpRequest) => {
+    app.post(`${surface}/count_tokens`, async (httpRequest, reply) => {
+      reply.header(requestIdHeader, httpRequest.id);
       const request = decodeCountTokensRequest(httpRequest.body, optionsOf(httpRequest, deps));
       const modelId = deps.modelIdOf(request.model);
       if (modelId === undefined) throw new Fault('model_not_found', { message: `model: ${request.model.slice(0, 200)}`, field: 'model' });
@@ -60,7 +65,7 @@ function messagesWriter(style: MessagesStyle, requestId: string): ReplyWriter {
   const encoder = new MessagesStreamEncoder(style);
   return {
     keepAlive: messagesPing,
-    headers: { 'request-id': requestId },
+    headers: { [requestIdHeader]: requestId },
     encode: (batches) => encoder.encode(batches),
     finish: () => encoder.end(),
     fail: (fault) => encodeMessagesStreamError(fault, requestId),

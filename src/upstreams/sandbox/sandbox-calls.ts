@@ -49,8 +49,8 @@ export function planCalls(
   rule: SandboxToolRule = 'auto',
 ): readonly PlannedCall[] {
   const { toolChoice } = request;
-  const allowed = toolChoice?.type === 'allowed' ? toolChoice.names : undefined;
-  const tools = offeredTools(request).filter((tool) => tool.kind !== 'opaque').filter(({ name }) => allowed?.includes(name) ?? true);
+  const allowed = toolChoice?.type === 'allowed' ? new Set(toolChoice.names) : undefined;
+  const tools = offeredTools(request).filter((tool) => tool.kind !== 'opaque').filter(({ name }) => allowed?.has(name) ?? true);
   const chosen = chooseTools(tools, toolChoice, situation, rule);
   const kept = chosen.slice(0, request.parallelToolCalls === false ? 1 : callsMax);
   return kept.map((tool, index) => ({

@@ -68,11 +68,14 @@ export class AssistantDraft {
     };
   }
 
-  /** The last proof, if it vouches for all of the thinking: one for a part of it would be refused by the upstream. */
+  /**
+   * The last proof, if it vouches for all of the thinking: one for a part of it would be refused by the upstream. Of what another protocol
+   * proves, each vouches for all that was thought before it too (`thinking-proof`), so that none may be missing.
+   */
   #proof(): ThinkingProof | undefined {
     const proof = this.#proofs.at(-1);
     if (proof === undefined) return undefined;
-    const covered = proof.protocol === messagesExtensions.protocol ? blockCount(proof) : 1;
+    const covered = proof.protocol === messagesExtensions.protocol ? blockCount(proof) : this.#proofs.length;
     return covered === this.#thinking.length ? proof : undefined;
   }
 
@@ -104,7 +107,7 @@ export class AssistantDraft {
       default:
         break;
     }
-    this.#parts.push(...decodeParts(block, field));
+    for (const part of decodeParts(block, field)) this.#parts.push(part);
   }
 
   /**

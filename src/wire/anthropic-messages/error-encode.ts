@@ -38,8 +38,6 @@ const types: Readonly<Record<FaultCode, string>> = {
   upstream_timeout: 'timeout_error',
 };
 
-const known: ReadonlySet<string> = new Set(Object.values(types));
-
 /** The request's field for a conversation that the server keeps. Clients know its refusal by `details.error_code` (`@anthropic-ai/sdk` 1.14, ThreadState). */
 export const threadField = 'thread';
 
@@ -61,10 +59,8 @@ export function encodeMessagesStreamError(fault: Fault, requestId: string): stri
 }
 
 function bodyOf(fault: Fault, requestId: string): JsonObject {
-  const { vendorType, code } = fault;
-  const type = vendorType !== undefined && known.has(vendorType) ? vendorType : types[code];
   const details = fault.code === 'invalid_request' && fault.field === threadField ? { details: { error_code: 'thread_unsupported_request' } } : {};
-  return { type: 'error', error: { type, message: messageOf(fault), ...details }, request_id: requestId };
+  return { type: 'error', error: { type: types[fault.code], message: messageOf(fault), ...details }, request_id: requestId };
 }
 
 /** Anthropic's words. Claude Code knows an error that asks for a shorter history by its wording (musistudio/claude-code-router#1799). */

@@ -30,14 +30,15 @@ describe('encodeMessagesError', () => {
     expect(encodeMessagesError(new Fault('quota_exceeded'), 'r').headers['x-should-retry']).toBe('false');
   });
 
-  it('names the field once, says what Claude Code looks for, and keeps a vendor\'s type that is Anthropic\'s', () => {
+  it('names the field once, says what Claude Code looks for, and a type that goes with the status whatever the vendor\'s was', () => {
     const said = (fault: Fault): unknown => encodeMessagesError(fault, 'r').body['error'];
     expect(said(new Fault('invalid_request', { message: 'max_tokens: Field required', field: 'max_tokens' }))).toMatchObject({ message: 'max_tokens: Field required' });
     expect(said(new Fault('invalid_request', { message: 'is odd', field: 'stop' }))).toMatchObject({ message: 'stop: is odd' });
     expect(said(new Fault('prompt_too_long', { message: 'exceeded model token limit: 9' }))).toEqual({ type: 'invalid_request_error', message: 'prompt is too long: exceeded model token limit: 9' });
     expect(said(new Fault('prompt_too_long', { message: 'Prompt is too long: 9' }))).toMatchObject({ message: 'Prompt is too long: 9' });
-    expect(said(new Fault('invalid_request', { vendorType: 'request_too_large' }))).toMatchObject({ type: 'request_too_large' });
-    expect(said(new Fault('model_not_found', { vendorType: 'resource_not_found_error' }))).toMatchObject({ type: 'not_found_error' });
+    // OpenAI's word for a model that there is not, and Anthropic's for a 409, which comes out as a 400 here.
+    expect(said(new Fault('model_not_found', { vendorType: 'invalid_request_error' }))).toMatchObject({ type: 'not_found_error' });
+    expect(said(new Fault('invalid_request', { vendorType: 'conflict_error' }))).toMatchObject({ type: 'invalid_request_error' });
   });
 
   it('says of a thread that there is none here, by the code that the SDK looks for', () => {

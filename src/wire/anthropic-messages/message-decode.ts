@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject } from '../../base/json.ts';
+import type { Fault } from '../../base/fault.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { Message, Part, ToolMessage } from '../../dialogue/message.ts';
 import { AssistantDraft } from './assistant-draft.ts';
 import { CallLedger } from './call-ledger.ts';
@@ -59,7 +60,9 @@ class MessageReader {
     this.#closeDraft();
     this.#ledger.settle();
     const message = this.#messages.at(-1);
-    if (last !== undefined && message?.role === 'assistant') this.#messages[this.#messages.length - 1] = { ...message, partial: true };
+    // Nothing but empty turns of the assistant, which are left out.
+    if (message === undefined) throw invalidRequest('messages', 'at least one message is required');
+    if (last !== undefined && message.role === 'assistant') this.#messages[this.#messages.length - 1] = { ...message, partial: true };
     return this.#messages;
   }
 
@@ -84,19 +87,23 @@ class MessageReader {
   #user(message: MessagesMessageBody, field: string): void {
     const { content } = message;
     const extensions = messagesExtensions.of(message, messageFields);
-    if (typeof content === 'string' || content.length === 0) {
-      if (content.length === 0) throw invalidRequest(field, 'user messages must have non-empty content');
-      this.#messages.push({ role: 'user', content: typeof content === 'string' ? content : [], ...extensions });
+    if (content.length === 0) throw saysNothing(field);
+    if (typeof content === 'string') {
+      this.#messages.push({ role: 'user', content, ...extensions });
       return;
     }
     const parts: Part[] = [];
+    let hasResults = false;
     for (let index = 0; index < content.length; index += 1) {
       const value: unknown = content[index];
       const at = `${field}.content.${index}`;
-      if (isJsonObject(value) && value['type'] === 'tool_result') this.#result(value, at);
-      else parts.push(...this.#userParts(value, at));
+      if (isJsonObject(value) && value['type'] === 'tool_result') {
+        this.#result(value, at);
+        hasResults = true;
+      } else for (const part of this.#userParts(value, at)) parts.push(part);
     }
     if (parts.length > 0) this.#messages.push({ role: 'user', content: parts, ...extensions });
+    else if (!hasResults) throw saysNothing(field);
   }
 
   #userParts(value: unknown, field: string): Part[] {
@@ -114,7 +121,7 @@ class MessageReader {
     const message: ToolMessage = {
       role: 'tool',
       toolCallId,
-      content: typeof content === 'string' ? content : Array.isArray(content) ? resultParts(content, field) : '',
+      content: resultContent(content, `${field}.tool_result.content`),
       ...messagesExtensions.of(block, isError === true ? resultFields : successFields),
     };
     this.#messages.splice(this.#resultsAt, 0, message);
@@ -122,6 +129,13 @@ class MessageReader {
   }
 }
 
-function resultParts(content: readonly unknown[], field: string): Part[] {
-  return content.flatMap((each, index) => decodeParts(each, `${field}.tool_result.content.${index}`));
+/** A call may have nothing to say: no content is an empty one. */
+function resultContent(content: JsonValue | undefined, field: string): string | Part[] {
+  if (content === undefined || content === null || typeof content === 'string') return content ?? '';
+  if (!Array.isArray(content)) throw invalidRequest(field, 'Input should be a valid string or a valid list');
+  return (content as readonly JsonValue[]).flatMap((each, index) => decodeParts(each, `${field}.${index}`));
+}
+
+function saysNothing(field: string): Fault {
+  return invalidRequest(field, 'user messages must have non-empty content');
 }

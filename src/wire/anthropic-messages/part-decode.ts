@@ -33,7 +33,7 @@ export function decodeParts(value: unknown, field: string): Part[] {
     case 'search_result': {
       const found = value['content'];
       const texts = Array.isArray(found) ? (found as readonly JsonValue[]).map((each) => (isJsonObject(each) ? textOf(each['text']) : '')) : [];
-      const text = joined(textOf(value['title']), textOf(value['source']), ...texts);
+      const text = joined([textOf(value['title']), textOf(value['source']), ...texts]);
       return text === '' ? [] : [{ type: 'text', text, ...cacheControlOf(value) }];
     }
     case 'tool_reference':
@@ -60,9 +60,9 @@ function decodeImage(block: JsonObject, field: string): Part {
 /** Plain text, and what is made of blocks, is spoken in the prompt: any model reads that. The rest is a file. */
 function decodeDocument(block: JsonObject, field: string): Part[] {
   const source = sourceOf(block, field);
-  const heading = joined(textOf(block['title']), textOf(block['context']));
+  const heading = joined([textOf(block['title']), textOf(block['context'])]);
   if (source['type'] === 'text') {
-    const text = joined(heading, requiredText(source, 'data', `${field}.source.text`));
+    const text = joined([heading, requiredText(source, 'data', `${field}.source.text`)]);
     return text === '' ? [] : [{ type: 'text', text, ...cacheControlOf(block) }];
   }
   if (source['type'] === 'content') {
@@ -107,7 +107,7 @@ function cacheControlOf(block: JsonObject): Pick<Part & { type: 'text' }, 'exten
   return messagesExtensions.of(block, inlinedFields);
 }
 
-function joined(...texts: readonly string[]): string {
+function joined(texts: readonly string[]): string {
   return texts.filter((text) => text !== '').join('\n\n');
 }
 

@@ -117,6 +117,15 @@ describe('decodeMessagesRequest', () => {
     ]);
   });
 
+  it('reads content of more pieces than a call of a function takes arguments', () => {
+    const count = 600_000;
+    const found = { type: 'search_result', title: 'T', source: '', content: Array.from({ length: count }, () => '') };
+    const document = { type: 'document', source: { type: 'content', content: Array.from({ length: count }, () => ({ type: 'x' })) } };
+    expect(decode({ messages: [user([found])] }).messages[0]?.content).toEqual([{ type: 'text', text: 'T' }]);
+    expect(decode({ messages: [user([document])] }).messages[0]?.content).toHaveLength(count);
+    expect(decode({ messages: [user('a'), assistant([document])] }).messages[1]?.content).toHaveLength(count);
+  });
+
   it('puts results of tools behind the turn that called them, whatever else is said there', () => {
     const reference = { type: 'tool_reference', tool_name: 'x' };
     const { messages } = decode({
@@ -192,6 +201,14 @@ describe('custody of thinking', () => {
     expect(turn({ type: 'thinking', thinking: 'one', signature: '' }, { type: 'thinking', thinking: 'two' })).toEqual({ role: 'assistant', content: 'b', thinking: 'one\ntwo' });
   });
 
+  it('keeps what another protocol has proved bit by bit, if no bit is missing', () => {
+    const proved = (value: string): ThinkingProof => ({ protocol: 'openai-responses', upstreamId: 'up', value });
+    const block = (text: string, value: string) => ({ type: 'thinking', thinking: text, signature: seals.seal({ text, proof: proved(value) }, true) });
+    const turn = (...blocks: unknown[]) => decode({ messages: [user('a'), assistant([...blocks, { type: 'text', text: 'b' }]), user('c')] }).messages[1];
+    expect(turn(block('one', 'x'), block('two', 'x\ny'))).toMatchObject({ thinking: 'one\ntwo', thinkingProof: proved('x\ny') });
+    expect(turn(block('one', 'x'), { type: 'thinking', thinking: 'two' })).not.toHaveProperty('thinkingProof');
+  });
+
   it('drops a proof that vouches for a part only, and keeps one for all', () => {
     const seal = (text: string, value: string): string => seals.seal({ text, proof: { ...proof, value } }, true);
     const one = { type: 'thinking', thinking: 'one', signature: seal('one', 's1') };
@@ -224,6 +241,8 @@ describe('refusals, in Anthropic\'s words', () => {
     [{ ...base, messages: [{ role: 'user' }] }, 'messages.0.content: Field required'],
     [{ ...base, messages: [user([{ text: 'x' }])] }, 'messages.0.content.0.type: Field required'],
     [{ ...base, messages: [user('')] }, 'messages.0: user messages must have non-empty content'],
+    [{ ...base, messages: [user([{ type: 'text', text: '' }])] }, 'messages.0: user messages must have non-empty content'],
+    [{ ...base, messages: [assistant([])] }, 'messages: at least one message is required'],
     [{ ...base, messages: [user([{ type: 'text' }])] }, 'messages.0.content.0.text.text: Field required'],
     [{ ...base, messages: [user([{ type: 'image' }])] }, 'messages.0.content.0.image.source: Field required'],
     [{ ...base, temperature: 2 }, 'temperature: Input should be less than or equal to 1'],
@@ -252,6 +271,14 @@ describe('refusals, in Anthropic\'s words', () => {
     expect(at(assistant([toolUse('A')]), user([result('A'), result('A')]))).toContain('each tool_use must have a single result');
     // A result of a call of long ago is none of this turn's.
     expect(at(assistant([toolUse('A')]), user([result('A')]), assistant('c'), user([result('A')]))).toContain('unexpected `tool_use_id`');
+  });
+
+  it('of a result that is neither a text nor a list', () => {
+    for (const content of [5, true, { type: 'text', text: 'x' }]) {
+      expect(refusal({ ...base, messages: [user('a'), assistant([toolUse('A')]), user([result('A', content)])] }).message).toBe(
+        'messages.2.content.0.tool_result.content: Input should be a valid string or a valid list',
+      );
+    }
   });
 
   it('keeps no threads, neither new ones nor old', () => {

@@ -31,6 +31,8 @@ describe('encodeMessagesRequest', () => {
     expect(send({}).body).toEqual({ model: 'k', max_tokens: 32000, messages: [{ role: 'user', content: 'hi' }] });
     expect(send({}, { outputTokensMax: 9, outputTokensDefault: 5 })).toMatchObject({ body: { max_tokens: 5 }, lost: [] });
     expect(send({}, { outputTokensMax: 9 })).toMatchObject({ body: { max_tokens: 9 }, lost: [] });
+    // All that a window holds is more than it has room for beside a prompt, and Moonshot refuses that (moonshot-api.md 3.2).
+    expect(send({}, { outputTokensMax: 262_144 })).toMatchObject({ body: { max_tokens: 32_000 }, lost: [] });
     expect(send({ outputTokensMax: 20 }, { outputTokensMax: 9 })).toMatchObject({ body: { max_tokens: 9 }, lost: ['max_tokens'] });
   });
 
@@ -42,6 +44,13 @@ describe('encodeMessagesRequest', () => {
     expect(send({ messages })).toEqual({ body: { model: 'k', max_tokens: 32000, system, messages: [{ role: 'user', content: 'c' }, later] }, lost: [] });
     expect(send({ messages }, { dialect: moonshot })).toMatchObject({ body: { messages: [{ role: 'user', content: 'c' }, { role: 'user', content: 'd' }] }, lost: ['messages.3.role'] });
     expect(send({ messages: [{ role: 'system', content: 'a' }, { role: 'user', content: 'c' }] }).body['system']).toBe('a');
+  });
+
+  it('says that arguments are an object where their schema does not, as the protocol demands', () => {
+    const open: Tool = { kind: 'function', name: 'a', parameters: {} };
+    expect(send({ tools: [open, { kind: 'function', name: 'b' }] }).body['tools']).toEqual([
+      { name: 'a', input_schema: { type: 'object' } }, { name: 'b', input_schema: { type: 'object', properties: {} } },
+    ]);
   });
 
   it('declares what was said of a system message that goes into `system`', () => {
@@ -150,6 +159,14 @@ describe('encodeMessagesRequest', () => {
     expect(send({ tools, parallelToolCalls: false }).body['tool_choice']).toEqual({ type: 'auto', disable_parallel_tool_use: true });
     expect(send({ tools, parallelToolCalls: false }, { dialect: moonshot }).lost).toEqual(['parallel_tool_calls']);
     expect(send({ tools: [{ kind: 'builtin', name: '$web_search' }], toolChoice: { type: 'required' } }).lost).toEqual(['tools.0', 'tool_choice']);
+  });
+
+  it('finds a hundred thousand allowed tools without comparing each with each', () => {
+    const names = Array.from({ length: 100_000 }, (_, index) => `f${index}`);
+    const startMs = performance.now();
+    const { body } = send({ tools: names.map(tool), toolChoice: { type: 'allowed', mode: 'auto', names: names.toReversed() } });
+    expect(body['tools']).toHaveLength(names.length);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
   it('declares what the protocol or the place has no words for', () => {

@@ -25,7 +25,10 @@ export interface MessagesRequestTarget {
   readonly toolChoiceRule?: ToolChoiceRule;
 }
 
-/** The protocol demands a limit; this is the one that Claude Code sends (responses-ark-anthropic-batch.md 3.6). */
+/**
+ * The protocol demands a limit; this is the one that Claude Code sends (responses-ark-anthropic-batch.md 3.6). What a model can write at
+ * most is none: it may be its whole window, which leaves no room for the prompt, and Moonshot refuses that (moonshot-api.md 3.2).
+ */
 const outputTokensFallback = 32_000;
 
 /** How long a `metadata.user_id` may be at Anthropic. */
@@ -65,7 +68,7 @@ export function encodeMessagesRequest(request: DialogueRequest, target: Messages
 /** The limit on generated tokens, thinking included: what a call may cost is held by it. */
 function outputLimit(request: DialogueRequest, target: MessagesRequestTarget, losses: Loss[]): number {
   const { outputTokensMax: most, outputTokensDefault } = target;
-  const asked = request.outputTokensMax ?? outputTokensDefault ?? most ?? outputTokensFallback;
+  const asked = request.outputTokensMax ?? outputTokensDefault ?? Math.min(most ?? outputTokensFallback, outputTokensFallback);
   if (most === undefined || asked <= most) return asked;
   if (request.outputTokensMax !== undefined) {
     losses.push({ field: 'max_tokens', reason: `this model generates at most ${most} here; that was sent` });

@@ -35,7 +35,9 @@ export function encodeToolFields(request: DialogueRequest, scene: ToolScene, los
 /** The tools that a choice allows. Where none can be named, the one that is demanded alone, and then any: that is the same. */
 function declaredTools(tools: readonly Tool[], choice: ToolChoice | undefined, dialect: MessagesDialect): readonly Tool[] {
   const names = choice?.type === 'allowed' ? choice.names : choice?.type === 'named' && !dialect.namedToolChoice ? [choice.name] : undefined;
-  return names === undefined ? tools : tools.filter((tool) => names.includes(nameOf(tool)));
+  if (names === undefined) return tools;
+  const known = new Set(names);
+  return tools.filter((tool) => known.has(nameOf(tool)));
 }
 
 function nameOf(tool: Tool): string {
@@ -51,7 +53,7 @@ function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses:
     const declared: JsonObject = {
       name,
       ...(description === undefined ? {} : { description }),
-      input_schema: encodeSchema(parameters ?? { type: 'object', properties: {} }, `${field}.input_schema`, dialect, losses),
+      input_schema: encodeSchema(argumentsSchema(parameters), `${field}.input_schema`, dialect, losses),
       ...(strict === undefined ? {} : { strict }),
     };
     const present = tool.extensions?.[messagesExtensions.protocol] ?? {};
@@ -62,6 +64,12 @@ function encodeTool(tool: Tool, field: string, dialect: MessagesDialect, losses:
   if (tool.kind === 'opaque' && tool.protocol === messagesExtensions.protocol) return tool.value;
   losses.push({ field, reason: 'this protocol does not know this kind of tool' });
   return undefined;
+}
+
+/** The protocol demands the `type`, which others do not; arguments are an object anyway. */
+function argumentsSchema(parameters: JsonObject | undefined): JsonObject {
+  if (parameters === undefined) return { type: 'object', properties: {} };
+  return parameters['type'] === undefined ? { type: 'object', ...parameters } : parameters;
 }
 
 /** A JSON schema as the place takes it. `field` is its path. */

@@ -29,6 +29,12 @@ describe('decodeMessagesUsage', () => {
 
 it('the last word on usage wins, but no zero over a count', () => {
   expect(mergedUsage({ input_tokens: 5, output_tokens: 1, x: 1 }, { input_tokens: 0, output_tokens: 7, cache_read_input_tokens: null })).toEqual({ input_tokens: 5, output_tokens: 7, x: 1 });
+  // A prompt that turned out to be cached is told anew, zeros and all: with the first count kept it would be paid for twice.
+  const start = { input_tokens: 100, cache_read_input_tokens: 0, output_tokens: 1 };
+  expect(mergedUsage(start, { input_tokens: 0, cache_read_input_tokens: 100, output_tokens: 7 })).toEqual({ input_tokens: 0, cache_read_input_tokens: 100, output_tokens: 7 });
+  expect(mergedUsage({ ...start, cache_read_input_tokens: 64, input_tokens: 36 }, { input_tokens: 100, cache_read_input_tokens: 0, output_tokens: 7 })).toEqual({ input_tokens: 100, cache_read_input_tokens: 0, output_tokens: 7 });
+  expect(mergedUsage({ ...start, cache_read_input_tokens: 64 }, { input_tokens: 100, cache_read_input_tokens: 0, output_tokens: 7 })).toEqual({ input_tokens: 100, cache_read_input_tokens: 64, output_tokens: 7 });
+  expect(mergedUsage(start, { input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 7 })).toEqual({ input_tokens: 100, cache_read_input_tokens: 0, output_tokens: 7 });
   expect(mergedUsage(undefined, { output_tokens: 7 })).toEqual({ output_tokens: 7 });
 });
 

@@ -39,16 +39,23 @@ export function decodeMessagesUsage(value: JsonValue | undefined): Usage | 'reje
   };
 }
 
+/** The buckets of the prompt. */
+const promptFields: readonly string[] = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'];
+
 /**
  * The usage that stands in `message_start` with that of a `message_delta` over it, which is cumulative and wins, as in the SDKs.
- * A zero does not: a prompt that has been counted does not shrink to nothing, and some gateways leave zeros where they know nothing.
+ * Zeros alone do not win: a prompt that has been counted does not shrink to nothing, and some gateways leave zeros where they know
+ * nothing. Beside a bucket that now holds something else a zero does: the prompt is told anew, and what it was told to be first has
+ * moved to that bucket.
  */
 export function mergedUsage(start: JsonObject | undefined, delta: JsonObject): JsonObject {
   if (start === undefined) return delta;
+  const toldAnew = promptFields.some((field) => (delta[field] ?? 0) !== 0 && delta[field] !== start[field]);
   const merged: Record<string, JsonValue> = { ...start };
   for (const [field, value] of Object.entries(delta)) {
     const before = merged[field];
-    if (value === null || (value === 0 && typeof before === 'number' && before > 0)) continue;
+    const idle = value === 0 && typeof before === 'number' && before > 0 && !(toldAnew && promptFields.includes(field));
+    if (value === null || idle) continue;
     merged[field] = value;
   }
   return merged;

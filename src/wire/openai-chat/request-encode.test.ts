@@ -189,6 +189,17 @@ describe('encodeChatRequest', () => {
     expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1', 'tools.0', 'tool_choice', 'container']);
   });
 
+  it('finds a hundred thousand allowed tools without comparing each with each', () => {
+    const names = Array.from({ length: 100_000 }, (_, index) => `f${index}`);
+    const request: DialogueRequest = {
+      protocol: 'openai-responses', model: 'k', sampling: {}, stream: false, messages: [{ role: 'user', content: 'a' }],
+      tools: names.map((name) => ({ kind: 'function', name })), toolChoice: { type: 'allowed', mode: 'auto', names: names.toReversed() },
+    };
+    const startMs = performance.now();
+    expect(encodeChatRequest(request, { model: 'k', dialect: openai }).body['tools']).toHaveLength(names.length);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
   it('says an empty text where nothing of a content can be said', () => {
     const lost: Part = { type: 'opaque', protocol: 'anthropic-messages', value: { type: 'x' } };
     const request: DialogueRequest = {

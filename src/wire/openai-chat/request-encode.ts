@@ -129,7 +129,8 @@ function toolFields(request: DialogueRequest, target: ChatRequestTarget, willThi
 /** The tools that a choice allows: nobody here takes the choice itself, so that the others are not sent. */
 function allowed(tools: readonly Tool[], choice: ToolChoice | undefined): readonly Tool[] {
   if (choice?.type !== 'allowed') return tools;
-  return tools.filter((tool) => tool.kind !== 'opaque' && choice.names.includes(tool.name));
+  const names = new Set(choice.names);
+  return tools.filter((tool) => tool.kind !== 'opaque' && names.has(tool.name));
 }
 
 function addNames(tools: readonly Tool[], dialect: ChatDialect, names: Set<string>): void {

@@ -13,14 +13,15 @@ export class AssistantDraft {
   /** A message item has been taken, maybe without a part. */
   #spoken = false;
   #refusal: string | undefined;
-  readonly #calls: ToolCall[] = [];
+  /** By their ids, of which no two are the same while neither is answered. */
+  readonly #calls = new Map<string, ToolCall>();
   /** Ids of the calls that were cut off. */
   readonly #cut = new Set<string>();
   #extras: MessageExtras = {};
 
   /** May that thinking still belong to it? Not what came after its text or calls; nor more of it, if either has a proof, which is of one text. */
   takesThinking(thinking: SealedThinking): boolean {
-    if (this.#spoken || this.#parts.length > 0 || this.#calls.length > 0) return false;
+    if (this.#spoken || this.#parts.length > 0 || this.#calls.size > 0) return false;
     return this.#thinking === undefined || (this.#thinking.proof === undefined && thinking.proof === undefined);
   }
 
@@ -52,19 +53,17 @@ export class AssistantDraft {
 
   /** Takes a call; `cut`: it is not complete. */
   call(call: ToolCall, cut: boolean): void {
-    this.#calls.push(call);
+    this.#calls.set(call.id, call);
     if (cut) this.#cut.add(call.id);
   }
 
   /** Takes the call out again if it was cut off, and tells whether it was. */
   dropCut(id: string): boolean {
-    if (!this.#cut.has(id)) return false;
-    this.#calls.splice(this.#calls.findLastIndex((call) => call.id === id), 1);
-    return true;
+    return this.#cut.has(id) && this.#calls.delete(id);
   }
 
   get isEmpty(): boolean {
-    return !this.#spoken && this.#parts.length === 0 && this.#calls.length === 0 && this.#thinking === undefined;
+    return !this.#spoken && this.#parts.length === 0 && this.#calls.size === 0 && this.#thinking === undefined;
   }
 
   message(): AssistantMessage {
@@ -75,7 +74,7 @@ export class AssistantDraft {
       ...(thinking === undefined ? {} : { thinking: thinking.text }),
       ...(thinking?.proof === undefined ? {} : { thinkingProof: thinking.proof }),
       ...(this.#refusal === undefined ? {} : { refusal: this.#refusal }),
-      ...(this.#calls.length === 0 ? {} : { toolCalls: this.#calls }),
+      ...(this.#calls.size === 0 ? {} : { toolCalls: [...this.#calls.values()] }),
       ...this.#extras,
     };
   }

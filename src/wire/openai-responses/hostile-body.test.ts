@@ -3,9 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../base/fault.ts';
 import { isJsonObject, type JsonValue } from '../../base/json.ts';
 import { encodeResponsesError } from './error-encode.ts';
+import { decodeHistory } from './history-decode.ts';
 import { normaliseInput } from './input-items.ts';
 import { responsesRequestOf } from './request-decode.ts';
+import { encodeResponsesRequest } from './request-encode.ts';
 import { settingsOf } from './response-settings.ts';
+import type { ResponsesDialect } from './responses-dialect.ts';
 import { parseResponsesBody } from './responses-request-schema.ts';
 import { sampleIds, sampleSeals } from './sample-style.ts';
 
@@ -66,5 +69,31 @@ describe('a body that is spoiled somewhere', () => {
       { numRuns: 600 },
     );
     expect(refusals).toBeGreaterThan(100);
+  });
+});
+
+describe('a body that is large', () => {
+  /** Each takes some ten milliseconds; where the time grew with the square of the number, it took several seconds. */
+  const patienceMs = 1_500;
+  const dialect: ResponsesDialect = {
+    thinkingSwitch: 'effort-only', contextCache: false, encryptedReasoning: true, strictTools: true, otherTools: true, developerRole: true, temperatureMax: 2,
+    fixedSampling: true, moonshotRules: false, missingFields: new Set(),
+  };
+  const timeOf = (act: () => void): number => {
+    const startMs = performance.now();
+    act();
+    return performance.now() - startMs;
+  };
+
+  it('of calls that were all cut off is read in a moment', () => {
+    const cut = Array.from({ length: 30_000 }, (_, index) => ({ type: 'function_call', call_id: `call_${index}`, name: 'f', arguments: '{', status: 'incomplete' }));
+    expect(timeOf(() => decodeHistory(cut, 0, sampleSeals))).toBeLessThan(patienceMs);
+    expect(decodeHistory(cut, 0, sampleSeals)).toEqual([]);
+  });
+
+  it('of tools is written in a moment', () => {
+    const parsed = parseResponsesBody({ model: 'm', input: 'x', tools: Array.from({ length: 150_000 }, (_, index) => ({ type: 'function', name: `f${index}` })) }, 'openai');
+    const request = responsesRequestOf(parsed, [], normaliseInput(parsed, sampleIds()), { seals: sampleSeals });
+    expect(timeOf(() => encodeResponsesRequest(request, { model: 'm', upstreamId: 'u', dialect }))).toBeLessThan(patienceMs);
   });
 });

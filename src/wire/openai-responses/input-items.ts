@@ -1,6 +1,6 @@
 import { Fault } from '../../base/fault.ts';
 import type { JsonObject, JsonValue } from '../../base/json.ts';
-import { shortened } from './responses-fault.ts';
+import { invalidRequest, shortened } from './responses-fault.ts';
 import type { ResponsesBody } from './responses-request-schema.ts';
 
 /** Beginnings of the ids of items, as OpenAI has them; others are those of a message. */
@@ -24,7 +24,7 @@ export function referencedIds(body: ResponsesBody): string[] {
 /**
  * The input as items in the form in which they are stored, listed and given back by `normaliseInput` again: each with a type and an id
  * (its own, else a new one by `newId`, which is given the prefix), messages with a list of parts. References are replaced by what
- * `known` holds under their id. Throws `not_found` for one that it does not.
+ * `known` holds under their id. Throws `not_found` for one that it does not, and `invalid_request` for one that comes twice.
  */
 export function normaliseInput(body: ResponsesBody, newId: (prefix: string) => string, known: ReadonlyMap<string, JsonObject> = new Map()): JsonObject[] {
   if (typeof body.input === 'string') {
@@ -35,11 +35,15 @@ export function normaliseInput(body: ResponsesBody, newId: (prefix: string) => s
 
 /** The same for a list of items that has been checked. */
 export function normaliseItems(items: readonly JsonObject[], newId: (prefix: string) => string, known: ReadonlyMap<string, JsonObject>): JsonObject[] {
-  return items.map((item, index) => (item['type'] === 'item_reference' ? referenced(item, index, known) : normalised(item, newId)));
+  const named = new Set<string>();
+  return items.map((item, index) => (item['type'] === 'item_reference' ? referenced(item, index, known, named) : normalised(item, newId)));
 }
 
-function referenced(item: JsonObject, index: number, known: ReadonlyMap<string, JsonObject>): JsonObject {
+/** `named`: ids that were referred to before it. A few bytes each would make as many copies of something large. */
+function referenced(item: JsonObject, index: number, known: ReadonlyMap<string, JsonObject>, named: Set<string>): JsonObject {
   const id = String(item['id']);
+  if (named.has(id)) throw invalidRequest(`input.${index}`, `Duplicate item found with id ${shortened(id)}. Remove duplicate items from your input and try again.`);
+  named.add(id);
   const found = known.get(id);
   if (found !== undefined) return found;
   throw new Fault('not_found', {

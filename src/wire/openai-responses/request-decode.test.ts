@@ -211,5 +211,8 @@ describe('responsesRequestOf', () => {
     const stored = { id: 'msg_9', type: 'message', role: 'user', content: [] };
     expect(normaliseInput(body, sampleIds(), new Map([['msg_9', stored]]))).toEqual([stored]);
     expect(() => normaliseInput(body, sampleIds())).toThrow("Item with id 'msg_9' not found.");
+    // As at OpenAI; else a small body could name something large as often as it likes.
+    const twice = parseResponsesBody({ model: 'm', input: [{ type: 'item_reference', id: 'msg_9' }, { type: 'item_reference', id: 'msg_9' }] }, 'openai');
+    expect(() => normaliseInput(twice, sampleIds(), new Map([['msg_9', stored]]))).toThrow(expect.objectContaining({ code: 'invalid_request', field: 'input.1', message: expect.stringContaining('Duplicate item found with id msg_9.') }));
   });
 });

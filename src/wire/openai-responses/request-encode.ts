@@ -187,11 +187,12 @@ function toolFields(request: DialogueRequest, target: ResponsesRequestTarget, wi
   const ofMessages = request.messages.flatMap((message) => (message.role === 'system' ? (message.tools ?? []) : []));
   const all = [...(request.tools ?? []), ...ofMessages];
   // Who has no choice of several tools is not told of the others.
-  const shown = toolChoice?.type === 'allowed' && !dialect.otherTools ? all.filter((tool) => isNamed(tool, toolChoice.names)) : all;
+  const shown = toolChoice?.type === 'allowed' && !dialect.otherTools ? new Set(toolChoice.names) : undefined;
   const tools: JsonObject[] = [];
   const names = new Set<string>();
-  for (const tool of shown) {
-    const field = `tools.${all.indexOf(tool)}`;
+  for (const [index, tool] of all.entries()) {
+    if (shown !== undefined && !isNamed(tool, shown)) continue;
+    const field = `tools.${index}`;
     const body = encodeTool(tool, field, dialect, losses);
     if (tool.kind !== 'opaque') extensions.declareForeign(tool.extensions, field, losses);
     if (body === undefined) losses.push({ field, reason: 'this upstream does not know this kind of tool' });
@@ -207,8 +208,8 @@ function toolFields(request: DialogueRequest, target: ResponsesRequestTarget, wi
   };
 }
 
-function isNamed(tool: Tool, names: readonly string[]): boolean {
-  return tool.kind !== 'opaque' && names.includes(tool.name);
+function isNamed(tool: Tool, names: ReadonlySet<string>): boolean {
+  return tool.kind !== 'opaque' && names.has(tool.name);
 }
 
 /** Flat, unlike in chat completions (1.2). Ark's has no `strict` (2.3). */

@@ -27,23 +27,24 @@ function finishOf({ calls = [], finish }: ScriptedReply): string {
 export const chatSpeech: Speech = {
   path: '/v1/chat/completions',
   stream(reply) {
-    const { thinking = '', text = '', refusal = '', calls = [], fault, hang } = reply;
+    const { thinking = '', text = '', refusal = '', calls = [], fault, stops, uncounted } = reply;
     const said = [
       chunk({ role: 'assistant', content: '' }),
       ...pieces(thinking).map((piece) => chunk({ reasoning_content: piece })),
       ...pieces(text).map((piece) => chunk({ content: piece })),
       ...pieces(refusal).map((piece) => chunk({ refusal: piece })),
     ].join('');
-    if (hang === true) return said;
+    if (stops !== undefined) return said;
     if (fault === 'broken') return said + data(broken);
     const called = [
       ...calls.map(({ id, name }, index) => chunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] })),
       ...byTurns(calls.map(({ argumentsText }) => argumentsText)).map(({ index, piece }) => chunk({ tool_calls: [{ index, function: { arguments: piece } }] })),
     ].join('');
-    return said + called + chunk({}, finishOf(reply)) + data({ ...head, object: 'chat.completion.chunk', choices: [], usage }) + data('[DONE]');
+    const counted = uncounted === true ? '' : data({ ...head, object: 'chat.completion.chunk', choices: [], usage });
+    return said + called + chunk({}, finishOf(reply)) + counted + data('[DONE]');
   },
   whole(reply) {
-    const { thinking, text, refusal, calls = [], fault } = reply;
+    const { thinking, text, refusal, calls = [], fault, uncounted } = reply;
     if (fault === 'broken') return broken;
     const message = {
       role: 'assistant',
@@ -52,7 +53,7 @@ export const chatSpeech: Speech = {
       ...(refusal === undefined ? {} : { refusal }),
       ...(calls.length === 0 ? {} : { tool_calls: calls.map(({ id, name, argumentsText }) => ({ id, type: 'function', function: { name, arguments: argumentsText } })) }),
     };
-    return { ...head, object: 'chat.completion', choices: [{ index: 0, message, finish_reason: finishOf(reply) }], usage };
+    return { ...head, object: 'chat.completion', choices: [{ index: 0, message, finish_reason: finishOf(reply) }], ...(uncounted === true ? {} : { usage }) };
   },
   error: (fault) =>
     fault === 'refused'

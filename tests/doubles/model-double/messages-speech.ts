@@ -29,30 +29,30 @@ function block(index: number, start: unknown, deltas: readonly unknown[]): strin
 export const messagesSpeech: Speech = {
   path: '/v1/messages',
   stream(reply) {
-    const { thinking, text, refusal, calls = [], fault, hang } = reply;
+    const { thinking, text, refusal, calls = [], fault, stops, uncounted } = reply;
     const words = text ?? refusal;
     let index = -1;
     const next = (): number => (index += 1);
-    const start = event({ type: 'message_start', message: { ...head, content: [], stop_reason: null, stop_sequence: null, usage: { ...inputUsage, output_tokens: 1 } } });
+    const start = event({ type: 'message_start', message: { ...head, content: [], stop_reason: null, stop_sequence: null, ...(uncounted === true ? {} : { usage: { ...inputUsage, output_tokens: 1 } }) } });
     const thought = thinking === undefined ? '' : block(next(), { type: 'thinking', thinking: '', signature: '' }, [
       ...pieces(thinking).map((piece) => ({ type: 'thinking_delta', thinking: piece })),
       { type: 'signature_delta', signature: scriptedProof },
     ]);
     const said = words === undefined ? '' : block(next(), { type: 'text', text: '' }, pieces(words).map((piece) => ({ type: 'text_delta', text: piece })));
     const begun = start + event({ type: 'ping' }) + thought + said;
-    if (hang === true) return begun;
+    if (stops !== undefined) return begun;
     if (fault === 'broken') return begun + event(broken);
     const called = calls.map(({ id, name, argumentsText }) =>
       block(next(), { type: 'tool_use', id, name, input: {} }, pieces(argumentsText).map((piece) => ({ type: 'input_json_delta', partial_json: piece }))),
     );
     return [
       begun, ...called,
-      event({ type: 'message_delta', delta: { stop_reason: stopOf(reply), stop_sequence: null }, usage: { ...inputUsage, ...outputUsage } }),
+      event({ type: 'message_delta', delta: { stop_reason: stopOf(reply), stop_sequence: null }, ...(uncounted === true ? {} : { usage: { ...inputUsage, ...outputUsage } }) }),
       event({ type: 'message_stop' }),
     ].join('');
   },
   whole(reply) {
-    const { thinking, text, refusal, calls = [], fault } = reply;
+    const { thinking, text, refusal, calls = [], fault, uncounted } = reply;
     if (fault === 'broken') return broken;
     const words = text ?? refusal;
     const content = [
@@ -60,7 +60,7 @@ export const messagesSpeech: Speech = {
       ...(words === undefined ? [] : [{ type: 'text', text: words }]),
       ...calls.map(({ id, name, argumentsText }) => ({ type: 'tool_use', id, name, input: JSON.parse(argumentsText) as unknown })),
     ];
-    return { ...head, content, stop_reason: stopOf(reply), stop_sequence: null, usage: { ...inputUsage, ...outputUsage } };
+    return { ...head, content, stop_reason: stopOf(reply), stop_sequence: null, ...(uncounted === true ? {} : { usage: { ...inputUsage, ...outputUsage } }) };
   },
   error: (fault) => ({
     status: fault === 'refused' ? 400 : 529,

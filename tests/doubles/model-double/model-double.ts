@@ -81,7 +81,7 @@ export class ModelDouble implements AsyncDisposable {
 }
 
 async function say(response: ServerResponse, speech: Speech, reply: ScriptedReply, streamed: boolean): Promise<void> {
-  const { fault, hang } = reply;
+  const { fault, stops } = reply;
   if (fault === 'refused' || fault === 'overloaded') {
     const { status, body } = speech.error(fault);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -90,7 +90,9 @@ async function say(response: ServerResponse, speech: Speech, reply: ScriptedRepl
   response.writeHead(200, { 'content-type': streamed ? 'text/event-stream' : 'application/json' });
   response.flushHeaders();
   if (!streamed) {
-    if (hang !== true) response.end(JSON.stringify(speech.whole(reply)));
+    const whole = JSON.stringify(speech.whole(reply));
+    if (stops === undefined) response.end(whole);
+    if (stops === 'cut') response.write(whole.slice(0, -20), () => response.destroy());
     return;
   }
   response.socket?.setNoDelay(true);
@@ -98,5 +100,6 @@ async function say(response: ServerResponse, speech: Speech, reply: ScriptedRepl
   for (let at = 0; at < bytes.length; at += writeBytes) {
     await new Promise<void>((resolve) => response.write(bytes.subarray(at, at + writeBytes), () => resolve()));
   }
-  if (hang !== true) response.end();
+  if (stops === undefined) response.end();
+  if (stops === 'cut') response.destroy();
 }

@@ -38,9 +38,9 @@ function itemsOf({ thinking, text, refusal, calls = [] }: ScriptedReply): Json[]
 }
 
 function ended(reply: ScriptedReply): Json {
-  const { finish } = reply;
+  const { finish, uncounted } = reply;
   const reason = finish === 'length' ? 'max_output_tokens' : 'content_filter';
-  return { ...head, output: itemsOf(reply), usage, ...(finish === undefined ? { status: 'completed' } : { status: 'incomplete', incomplete_details: { reason } }) };
+  return { ...head, output: itemsOf(reply), usage: uncounted === true ? null : usage, ...(finish === undefined ? { status: 'completed' } : { status: 'incomplete', incomplete_details: { reason } }) };
 }
 
 const failed = { ...head, status: 'failed', error: { code: 'server_error', message: 'the double broke' } };
@@ -87,9 +87,9 @@ function call(log: EventLog, items: readonly Json[], first: number): void {
 export const responsesSpeech: Speech = {
   path: '/v1/responses',
   stream(reply) {
-    const { thinking, fault, hang } = reply;
+    const { thinking, fault, stops } = reply;
     const log = new EventLog();
-    const cut = fault === 'broken' || hang === true;
+    const cut = fault === 'broken' || stops !== undefined;
     const items = itemsOf(reply);
     log.add('response.created', { response: { ...head, status: 'in_progress' } });
     log.add('response.in_progress', { response: { ...head, status: 'in_progress' } });
@@ -98,7 +98,7 @@ export const responsesSpeech: Speech = {
       if (item['type'] === 'reasoning') think(log, item, thinking ?? '');
       if (item['type'] === 'message') say(log, item, index, cut);
     }
-    if (hang === true) return log.text;
+    if (stops !== undefined) return log.text;
     if (fault === 'broken') {
       log.add('response.failed', { response: failed });
       return log.text;

@@ -9,8 +9,10 @@ export interface ScriptedReply {
   readonly finish?: 'length' | 'content-filter';
   /** `refused` and `overloaded` come in place of an answer; `broken` comes in mid-stream, or in place of a whole answer with status 200. */
   readonly fault?: 'refused' | 'overloaded' | 'broken';
-  /** Says its text and then nothing more, without an end. */
-  readonly hang?: true;
+  /** Says its text and then nothing more: keeps the connection open, or closes it in mid-stream. */
+  readonly stops?: 'hanging' | 'cut';
+  /** Leaves the usage out. */
+  readonly uncounted?: true;
 }
 
 export interface ScriptedCall {
@@ -31,7 +33,7 @@ export const refusedWords = 'the double does not like this request';
 /** How a protocol says a reply. */
 export interface Speech {
   readonly path: string;
-  /** A whole stream, cut where a fault or a hang wants it. */
+  /** A whole stream, up to where a fault or a stop wants it. */
   stream(reply: ScriptedReply): string;
   whole(reply: ScriptedReply): unknown;
   error(fault: 'refused' | 'overloaded'): { readonly status: number; readonly body: unknown };

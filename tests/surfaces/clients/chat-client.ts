@@ -11,7 +11,7 @@ const finishes: Readonly<Record<string, Heard['finish']>> = { stop: 'stop', leng
 function usageOf(usage: Json | undefined): Heard['usage'] {
   if (usage === undefined) return undefined;
   const { prompt_tokens: prompt, completion_tokens: output, prompt_tokens_details: read, completion_tokens_details: wrote } = usage;
-  return { prompt: Number(prompt), output: Number(output), cached: Number((read as Json)['cached_tokens']), thinking: Number((wrote as Json)['reasoning_tokens']) };
+  return { prompt: Number(prompt), output: Number(output), cached: Number((read as Json)['cached_tokens']), thinking: Number((wrote as Json | undefined)?.['reasoning_tokens']) };
 }
 
 /** The assistant message as clients keep it that know `reasoning_content`. */
@@ -63,7 +63,7 @@ export const chatClient: SurfaceClient = {
   },
 };
 
-function readStream(streamed: string): Heard {
+function readStream(streamed: string, anyOrder = false): Heard {
   const told = { reasoning_content: '', content: '', refusal: '' };
   const calls: { id: string; name: string; argumentsText: string }[] = [];
   let finish: Heard['finish'];
@@ -92,7 +92,7 @@ function readStream(streamed: string): Heard {
       for (const field of ['reasoning_content', 'content', 'refusal'] as const) {
         const piece = delta[field];
         if (typeof piece !== 'string' || piece === '') continue;
-        must(order.indexOf(field) >= stage, `${field} comes too late`);
+        must(anyOrder || order.indexOf(field) >= stage, `${field} comes too late`);
         stage = order.indexOf(field);
         told[field] += piece;
       }

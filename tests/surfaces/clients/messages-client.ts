@@ -17,10 +17,10 @@ function image(url: string): Json {
   return { type: 'image', source: { type: 'base64', media_type: mediaType, data } };
 }
 
-/** What finished blocks say, in the order that Anthropic's have. */
-function heardOf(blocks: readonly Json[], stop: unknown, usage: Json, error: Heard['error']): Heard {
+/** What finished blocks say. */
+function heardOf(blocks: readonly Json[], stop: unknown, usage: Json, error: Heard['error'], anyOrder = false): Heard {
   const kinds = blocks.map(({ type }) => ['thinking', 'redacted_thinking', 'text', 'tool_use'].indexOf(String(type)));
-  must(!kinds.includes(-1) && kinds.every((kind, index) => kind >= (kinds[index - 1] ?? 0)), `blocks in the order thinking, text, calls, not ${kinds.join()}`);
+  must(!kinds.includes(-1) && (anyOrder || kinds.every((kind, index) => kind >= (kinds[index - 1] ?? 0))), `blocks in the order thinking, text, calls, not ${kinds.join()}`);
   const of = (type: string): readonly Json[] => blocks.filter((block) => block['type'] === type);
   for (const block of of('thinking')) must(error !== undefined || (typeof block['signature'] === 'string' && block['signature'] !== ''), 'thinking is signed');
   return {
@@ -67,7 +67,7 @@ export const messagesClient: SurfaceClient = {
 
 const textFields: Readonly<Record<string, string>> = { text_delta: 'text', thinking_delta: 'thinking', signature_delta: 'signature', input_json_delta: 'partial_json' };
 
-function readStream(streamed: string): Heard {
+function readStream(streamed: string, anyOrder = false): Heard {
   const blocks: Record<string, unknown>[] = [];
   let open: Record<string, unknown> | undefined;
   let written = '';
@@ -126,5 +126,5 @@ function readStream(streamed: string): Heard {
     }
   }
   must((stage === 'stopped') !== (error !== undefined), 'a stream ends with message_stop or with an error');
-  return heardOf(open === undefined ? blocks : [...blocks, open], stop, usage, error);
+  return heardOf(open === undefined ? blocks : [...blocks, open], stop, usage, error, anyOrder);
 }

@@ -16,10 +16,10 @@ function finishOf({ status, incomplete_details: details }: Json, calls: number):
   return reason === 'max_output_tokens' ? 'length' : reason === 'content_filter' ? 'content-filter' : undefined;
 }
 
-function heardOf(response: Json, error: Heard['error']): Heard {
+function heardOf(response: Json, error: Heard['error'], anyOrder = false): Heard {
   const items = response['output'] as Json[];
   const kinds = items.map(({ type }) => ['reasoning', 'message', 'function_call'].indexOf(String(type)));
-  must(!kinds.includes(-1) && kinds.every((kind, index) => kind >= (kinds[index - 1] ?? 0)), `items in the order reasoning, message, calls, not ${kinds.join()}`);
+  must(!kinds.includes(-1) && (anyOrder || kinds.every((kind, index) => kind >= (kinds[index - 1] ?? 0))), `items in the order reasoning, message, calls, not ${kinds.join()}`);
   const thinking = textsOf(items, 'reasoning', 'summary', 'summary_text', 'text');
   must(thinking === textsOf(items, 'reasoning', 'content', 'reasoning_text', 'text'), 'summary and content say the same');
   for (const item of items) must(error !== undefined || item['type'] !== 'reasoning' || typeof item['encrypted_content'] === 'string', 'who has nothing stored is given the seal');
@@ -118,7 +118,7 @@ class OrderedItems {
   }
 }
 
-function readStream(streamed: string): Heard {
+function readStream(streamed: string, anyOrder = false): Heard {
   const items = new OrderedItems();
   let response: Json | undefined;
   let error: Heard['error'];
@@ -153,5 +153,5 @@ function readStream(streamed: string): Heard {
   must(done && terminal !== undefined && response !== undefined, 'a stream ends with a terminal event and [DONE]');
   must((terminal === 'response.failed') === (error !== undefined), 'response.failed follows an error');
   items.check(response['output'] as Json[], error === undefined);
-  return heardOf(response, error);
+  return heardOf(response, error, anyOrder);
 }

@@ -50,7 +50,8 @@ export interface SurfaceClient {
   results(results: readonly ToolResult[]): readonly Json[];
   body(turn: Turn, history: readonly Json[]): Json;
   whole(reply: Json): Heard;
-  stream(text: string): Heard;
+  /** `anyOrder`: the model may think, speak and call by turns; else it does so in this order, as Kimi does. */
+  stream(text: string, anyOrder?: boolean): Heard;
   /** What an error body says. */
   errorOf(body: Json): { readonly type: string; readonly message: string };
 }
