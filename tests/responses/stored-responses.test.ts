@@ -208,7 +208,7 @@ describe('truncation', () => {
     expect(await sandboxed.create(body)).toMatchObject({ status: 200, body: { status: 'completed', truncation: 'auto' } });
     // So long that not even the least that it may have of tokens fits.
     const tooLong = { ...body, input: 'a word '.repeat(100_000) };
-    expect(await sandboxed.create({ ...tooLong, truncation: 'disabled' })).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error', code: 'context_length_exceeded' } } });
+    expect(await sandboxed.create({ ...tooLong, truncation: 'disabled' })).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error', code: 'context_length_exceeded', param: 'input' } } });
   });
 
   it('auto leaves room for an answer, not for the longest that there could be', async () => {

@@ -87,7 +87,9 @@ export interface ErrorObject {
 export function errorObject(fault: Fault): ErrorObject {
   const tokensMet = fault.metLimit?.kind === 'tpm' || fault.metLimit?.kind === 'tpd';
   const type = fault.vendorType ?? (fault.code === 'rate_limited' && tokensMet ? 'tokens' : names[fault.code].type);
-  return { message: fault.message, type, param: fault.field === undefined ? null : pathText(fault.field), code: codeOf(fault) };
+  // Faults name the field of the chat protocol, which this one does not have.
+  const field = fault.code === 'prompt_too_long' ? 'input' : fault.field;
+  return { message: fault.message, type, param: field === undefined ? null : pathText(field), code: codeOf(fault) };
 }
 
 /** The `error` of a response that failed, in the words that its type has (1.3) and clients look for. */
