@@ -73,9 +73,11 @@ export function answerGeneration(
   return deps.exchanges.run(exchange.abort, deps.idempotency.once(httpRequest, reply, generationId, answer));
 }
 
-/** Aborts when the client leaves before its reply is written, streaming or not, also before the first byte. */
+/** Aborts when the client leaves before its reply is written, streaming or not, also before the first byte, or has left. */
 function abortWhenGone(reply: FastifyReply): AbortController {
   const abort = new AbortController();
+  // While the surface read of a database what to ask for: the event has been.
+  if (reply.raw.destroyed) abort.abort();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) abort.abort();
   });

@@ -105,7 +105,9 @@ export class BlockWriter {
     open.text += argumentsText;
     if (open.bent) return '';
     const written = open.head + JSON.stringify(argumentsText) + deltaEnd;
-    return this.#waiting.length > 0 && isWholeObject(open.text) ? written + this.#drain() : written;
+    // All of the text is only looked at where its end can have come: it may be long, and this runs for each piece of it.
+    const mayEnd = this.#waiting.length > 0 && argumentsText.trimEnd().endsWith('}');
+    return mayEnd && isWholeObject(open.text) ? written + this.#drain() : written;
   }
 
   /** A block that the upstream's frame opens, the frame itself where its number fits. Undefined: it must be told in events. */

@@ -23,7 +23,8 @@ export interface MessageTarget {
  */
 export function encodeMessages(messages: readonly Message[], target: MessageTarget, losses: Loss[]): { system?: JsonValue; messages: JsonObject[] } {
   const spoken = messages.findIndex((message) => message.role !== 'system');
-  const start = spoken === -1 ? messages.length : spoken;
+  // The protocol demands one message at least.
+  const start = spoken === -1 ? Math.max(0, messages.length - 1) : spoken;
   const system = encodeSystem(messages.slice(0, start).filter((message) => message.role === 'system'), target.dialect, losses);
   const writer = new MessageWriter(target, losses);
   for (let index = start; index < messages.length; index += 1) {

@@ -53,6 +53,12 @@ describe('encodeMessagesRequest', () => {
     ]);
   });
 
+  it('sends no conversation without a message: where only the system speaks, its last word is one', () => {
+    const messages: Message[] = [{ role: 'system', content: 'a' }, { role: 'system', content: 'b' }];
+    expect(send({ messages })).toMatchObject({ body: { system: 'a', messages: [{ role: 'system', content: 'b' }] }, lost: [] });
+    expect(send({ messages: messages.slice(1) }, { dialect: moonshot })).toEqual({ body: { model: 'k', max_tokens: 32000, messages: [{ role: 'user', content: 'b' }] }, lost: ['messages.0.role'] });
+  });
+
   it('declares what was said of a system message that goes into `system`', () => {
     const messages: Message[] = [{ role: 'system', content: 'a', extensions: { 'anthropic-messages': { cache_control: { type: 'ephemeral' }, odd: 1 } } }, { role: 'user', content: 'c' }];
     expect(send({ messages })).toMatchObject({ body: { system: 'a' }, lost: ['messages.0.odd'] });

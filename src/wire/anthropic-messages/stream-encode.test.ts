@@ -87,6 +87,15 @@ describe('MessagesStreamEncoder', () => {
     expect(told(spoken([start, call(0), more(0, '{}'), call(1), more(1, '{'), text('t'), end]))).toEqual(['0 tool_use', '0 {}', '0 stop', '1 tool_use', '1 {', '1 stop', '2 text', '2 t', '2 stop']);
   });
 
+  it('reads long arguments that others wait behind once, and not with each piece', () => {
+    const encoder = new MessagesStreamEncoder(shown);
+    encoder.encode([{ events: [start, call(0), more(0, '{"a":['), call(1)] }]);
+    const startMs = performance.now();
+    for (let piece = 0; piece < 40_000; piece += 1) encoder.encode([{ events: [more(0, '{"x":1}, ')] }]);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(told(framesOf(encoder.encode([{ events: [more(0, '0]'), more(0, '}')] }])))).toEqual(['0 0]', '0 }', '0 stop', '1 tool_use']);
+  });
+
   it('tells arguments that are no object as one, since the SDKs throw at them', () => {
     const bent = [start, call(0), more(0, 'oops'), more(0, ' "no"'), call(1), more(1, '[1]'), text('t'), end];
     const wrapped = ['oops "no"', '[1]'].map((written) => JSON.stringify({ INVALID_JSON: written }));

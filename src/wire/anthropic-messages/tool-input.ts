@@ -11,7 +11,9 @@ const depthMax = 48;
 
 /** Longer numbers may hold more than a double does. */
 const digitsSafe = 15;
-const longNumber = /\d{16}|[eE][+-]?\d{3}/;
+const longNumber = /[\d.]{16}|[eE][+-]?\d{3}/;
+/** Beyond the largest double, or below the least. */
+const farExponent = /[eE][+-]?\d{3}/;
 
 /**
  * Arguments, as the model wrote them, as the `input` of a `tool_use` block. Numbers beyond what a double holds are kept as they are
@@ -51,7 +53,7 @@ function parsed(text: string): JsonValue | undefined {
     if (!longNumber.test(text)) return JSON.parse(text) as JsonValue;
     return JSON.parse(text, (_key: string, value: JsonValue, context?: { readonly source?: string }) => {
       const source = context?.source;
-      const inexact = typeof value === 'number' && source !== undefined && (source.length > digitsSafe || !Number.isFinite(value));
+      const inexact = typeof value === 'number' && source !== undefined && (source.length > digitsSafe || farExponent.test(source));
       return inexact ? JSON.rawJSON(source) : value;
     }) as JsonValue;
   } catch {
