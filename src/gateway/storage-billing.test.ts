@@ -295,7 +295,7 @@ onEveryDatabase((databases) => {
         },
       });
       const billing = new StorageBilling({ books, hours: new StorageHours(database), tariff: tariffOf(), database, onEnd: () => [] });
-      await expect(billing.accrue(startMs + hourMs)).rejects.toMatchObject({ code: 'storage_unavailable' });
+      expect(await billing.accrue(startMs + hourMs)).toMatchObject({ failure: { code: 'storage_unavailable' } });
       await billing.accrue(startMs + 2 * hourMs);
       expect(await spent()).toBe(2n * perHour);
       await expectSound();
@@ -347,7 +347,7 @@ onEveryDatabase((databases) => {
           return new StorageHours(database).addition(piece);
         } },
       });
-      await expect(broken.accrue(startMs + hourMs)).rejects.toThrow('broken');
+      expect(await broken.accrue(startMs + hourMs)).toMatchObject({ failure: { message: 'broken' }, pieceCount: 1 });
       expect(await spent()).toBe(perHour);
       await expectSound();
     });
