@@ -38,6 +38,8 @@ export interface StorageRound {
   /** Pieces that were booked. */
   readonly pieceCount: number;
   readonly ended: readonly StorageEnd[];
+  /** What went wrong first: beside it stands what was done all the same. */
+  readonly failure?: unknown;
 }
 
 /** How many meters are read at once. */
@@ -76,17 +78,16 @@ export class StorageBilling {
 
   /**
    * Bills what is due at `nowMs`, and ends what has expired by then or cannot be paid for. To be called every minute, by every server.
-   * A cache that cannot be billed does not keep the others; what went wrong first is thrown in the end. Throws `storage_unavailable`.
+   * A cache that cannot be billed does not keep the others; a database that cannot be reached ends the round. Both are told in the
+   * round, since what has ended by then must be let go all the same.
    */
   async accrue(nowMs: number, signal?: AbortSignal): Promise<StorageRound> {
     const failures: unknown[] = [];
     const ended: StorageEnd[] = [];
     let pieceCount = 0;
-    let after: MeterPlace | undefined;
-    for (;;) {
-      const meters = await this.#parts.books.due(nowMs, pageSize, after);
-      for (const meter of meters) {
-        if (signal?.aborted === true) return { pieceCount, ended };
+    try {
+      for await (const meter of this.#due(nowMs)) {
+        if (signal?.aborted === true) break;
         try {
           const billed = await this.#bill(meter, nowMs, undefined);
           pieceCount += billed.pieceCount;
@@ -96,12 +97,20 @@ export class StorageBilling {
           failures.push(thrown);
         }
       }
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+    return { pieceCount, ended, ...(failures.length === 0 ? {} : { failure: failures[0] }) };
+  }
+
+  async *#due(nowMs: number): AsyncGenerator<StorageMeter> {
+    for (let after: MeterPlace | undefined; ; ) {
+      const meters = await this.#parts.books.due(nowMs, pageSize, after);
+      yield* meters;
       const last = meters.at(-1);
-      if (last === undefined || meters.length < pageSize) break;
+      if (last === undefined || meters.length < pageSize) return;
       after = last.row;
     }
-    if (failures.length > 0) throw failures[0];
-    return { pieceCount, ended };
   }
 
   /**

@@ -78,6 +78,28 @@ onEveryDatabase((databases) => {
       expect(await database.query(left.compile())).toEqual([]);
     });
 
+    if (databases.kind === 'SQLite') {
+      it('reads on from its place by the key: whoever follows a long response asks ten times a second', async () => {
+        const plans: string[] = [];
+        const explaining = new ResponseEventStore({
+          sealer: new Sealer(Buffer.alloc(32, 1), systemRandom),
+          database: {
+            builder: () => database.builder(),
+            commit: (statements) => database.commit(statements),
+            commitIf: (guards, statements) => database.commitIf(guards, statements),
+            async query(statement) {
+              const { query, queryId, parameters } = statement;
+              const steps = await database.query<{ detail: string }>({ query, queryId, parameters, sql: `EXPLAIN QUERY PLAN ${statement.sql}` });
+              plans.push(steps.map(({ detail }) => detail).join('\n'));
+              return database.query(statement);
+            },
+          },
+        });
+        await explaining.read(scope, await response(), 5);
+        expect(plans).toEqual([expect.stringMatching(/SEARCH response_events USING INDEX \S+ \(response_id=\? AND first_sequence>\?\)/)]);
+      });
+    }
+
     it('refuses a number that is there already', async () => {
       const id = await response();
       await store.append(scope, id, events(0, 3));

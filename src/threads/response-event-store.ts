@@ -57,6 +57,8 @@ export class ResponseEventStore {
         .where('response_id', '=', id)
         .where('tenant_id', '=', scope.tenantId)
         .where('mode', '=', scope.mode)
+        // Where the batch begins that holds that number, so that none before it is looked at.
+        .where('first_sequence', '>=', sql<number>`COALESCE((SELECT MAX(first_sequence) FROM response_events WHERE response_id = ${id} AND first_sequence <= ${startingAfter}), 0)`)
         .where('last_sequence', '>', startingAfter)
         .orderBy('first_sequence')
         .limit(batchesMax)

@@ -158,6 +158,17 @@ onEveryDatabase((databases) => {
       expect(await store.get(scope, chain[0]?.id ?? '')).toMatchObject({ expiresMs: clock.nowMs() + 30 * dayMs });
     });
 
+    it('finds output items by their ids, its owner\'s alone, as long as all that they stand in may be read', async () => {
+      const ids = [`rs_${newResponseId()}`, `rs_${newResponseId()}`, `rs_${newResponseId()}`];
+      for (const id of ids) await saved({ output: [{ id, type: 'reasoning', text: 'x'.repeat(1_000) }, { id: `msg_${id}`, type: 'message' }] });
+      const [first = '', second = ''] = ids;
+      expect([...(await store.outputItems(scope, [first, second, 'rs_none'])).keys()].sort()).toEqual([first, second].sort());
+      for (const stranger of strangers) expect((await store.outputItems(stranger, ids)).size).toBe(0);
+      expect((await store.outputItems(scope, ['rs_none'])).size).toBe(0);
+      expect((await store.outputItems(scope, [first], 2_000)).size).toBe(1);
+      await expect(store.outputItems(scope, ids, 2_000)).rejects.toMatchObject({ code: 'invalid_request', field: 'input' });
+    });
+
     it('changes a background response until it has ended, once', async () => {
       const { endedMs: _, ...open } = response({ background: true, status: 'queued', output: [] });
       await store.save(scope, open);

@@ -1,5 +1,6 @@
 import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/fault.ts';
 import type { ConversationId, GenerationId, ResponseId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Sealer } from '../base/sealer.ts';
@@ -85,8 +86,11 @@ export class ResponseStore {
     return [this.#builder.insertInto('response_items').values(rows).onConflict((conflict) => conflict.doNothing()).compile()];
   }
 
-  /** Those of the output items with these ids that some stored response of this tenant and mode has, by their ids. */
-  async outputItems(scope: ThreadScope, itemIds: readonly string[]): Promise<ReadonlyMap<string, JsonObject>> {
+  /**
+   * Those of the output items with these ids that some stored response of this tenant and mode has, by their ids. Throws
+   * `invalid_request` when what those responses answered is longer, all together, than `charsMax`.
+   */
+  async outputItems(scope: ThreadScope, itemIds: readonly string[], charsMax: number = chainLimits.charsMax): Promise<ReadonlyMap<string, JsonObject>> {
     const { tenantId, mode } = scope;
     const wanted = new Set(itemIds.slice(0, referencedItemsMax));
     const holders = this.#builder
@@ -95,16 +99,19 @@ export class ResponseStore {
       .where('tenant_id', '=', tenantId)
       .where('mode', '=', mode)
       .where('item_id', 'in', [...wanted]);
-    const rows = await this.#database.query(
-      this.#builder
-        .selectFrom('responses')
-        .select(['id', 'output'])
-        .where('id', 'in', holders)
-        .where('tenant_id', '=', tenantId)
-        .where('mode', '=', mode)
-        .where('expires_ms', '>', this.#clock.nowMs())
-        .compile(),
-    );
+    const holding = this.#builder
+      .selectFrom('responses')
+      .where('id', 'in', holders)
+      .where('tenant_id', '=', tenantId)
+      .where('mode', '=', mode)
+      .where('expires_ms', '>', this.#clock.nowMs());
+    const [size] = await this.#database.query(holding.select(sql<number>`COALESCE(SUM(length(output)), 0)`.as('chars')).compile());
+    if (size === undefined || size.chars > charsMax) {
+      throw new Fault('invalid_request', {
+        message: 'Invalid request: the items that the input refers to stand in responses that are longer than can be read at once; refer to fewer, or send the items themselves', field: 'input',
+      });
+    }
+    const rows = await this.#database.query(holding.select(['id', 'output']).compile());
     const items = rows.flatMap((row) => this.#seal.list(row.output, 'response-output', scope, row.id));
     return new Map(items.flatMap((item) => (typeof item['id'] === 'string' && wanted.has(item['id']) ? [[item['id'], item] as const] : [])));
   }
