@@ -55,7 +55,7 @@ function threadSweeping({ threadRetention, clock, log }: ChoreParts): RecurringT
     async run(signal) {
       const swept = await threadRetention.sweep(signal);
       const count = Object.values(swept).reduce((sum, removed) => sum + removed, 0);
-      if (count > 0) log.write('info', 'stored responses and conversations whose time is over were removed', { count });
+      if (count > 0) log.write('info', 'stored responses and conversations that had expired or were deleted have been removed', { count });
     },
     onFailure: (thrown) => logFailure(log, 'stored responses and conversations could not be swept', thrown),
   });

@@ -12,7 +12,7 @@ import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerMessages } from './http/surfaces/messages.ts';
-import { registerModels } from './http/surfaces/models.ts';
+import { type ModelsDeps, registerAnthropicModels, registerModels } from './http/surfaces/models.ts';
 import { registerResponses } from './http/surfaces/responses/responses.ts';
 import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
 import type { Wallets } from './ledger/wallets.ts';
@@ -41,18 +41,20 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
+    const models: ModelsDeps = {
+      catalog,
+      answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
+      askedPrice: (caller, offer) => tariff.askedPrice(caller, offer, systemClock.nowMs()),
+      isReady: (upstreamId) => health.state(upstreamId).kind === 'ready',
+      nowMs: systemClock.nowMs,
+    };
+    registerAnthropicModels(surfaces, models);
     registerMessages(surfaces, threads.deps);
     registerCaching(surfaces, threads.deps);
     for (const base of basePaths) {
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);
-      registerModels(surfaces, base, {
-        catalog,
-        answeredBySandbox: (mode) => mode === 'test' || !everConfigured,
-        askedPrice: (caller, offer) => tariff.askedPrice(caller, offer, systemClock.nowMs()),
-        isReady: (upstreamId) => health.state(upstreamId).kind === 'ready',
-        nowMs: systemClock.nowMs,
-      });
+      registerModels(surfaces, base, models);
       registerAccount(surfaces, base, {
         wallets: (tenantId) => wallets.of(tenantId),
         keySpend: (keyId, sinceMs) => records.keySpend(keyId, sinceMs),

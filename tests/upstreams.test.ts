@@ -101,7 +101,7 @@ describe('upstreams of the environment', () => {
       environment: { MOONSHOT_API_KEY: 'm', MOONSHOT_BASE_URL: moonshot.baseUrl },
       config: 'upstreams: [{ id: moonshot, kind: moonshot, protocols: [openai-chat] }]\n',
     });
-    const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', $schema: 's' } } }, { type: 'function', function: { name: 'g' } }];
+    const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', $schema: 's', format: 'x' } } }, { type: 'function', function: { name: 'g' } }];
     const call = { id: 'f:0', type: 'function', function: { name: 'f', arguments: '{}' } };
     const messages = [{ role: 'user', content: 'hi' }, { role: 'assistant', tool_calls: [call] }, { role: 'tool', tool_call_id: 'f:0', content: '' }];
     const answer = await chat(running, { model: 'kimi-k2.6', messages, tools, tool_choice: 'required' });

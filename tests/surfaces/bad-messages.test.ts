@@ -63,7 +63,7 @@ describe('bad Messages requests get Anthropic\'s own answer, naming the field', 
     ['two results of one call', { ...good, messages: [user, turn(use), { role: 'user', content: [result, result] }] }, /each tool_use must have a single result/],
     ['two calls of one id', { ...good, messages: [user, turn(use, use), { role: 'user', content: [result] }] }, /`tool_use` ids must be unique/],
     ['input that is no object', { ...good, messages: [user, turn({ ...use, input: '{}' })] }, /^messages\.1\.content\.0\.tool_use\.input: Input should be a valid dictionary$/],
-    ['a foreign signature', { ...good, messages: [user, turn({ type: 'thinking', thinking: 'hm', signature: 'EqQBCgIYAg==' }, { type: 'text', text: 'x' }), user] }, /^messages\.1\.content\.0: Invalid `signature` in `thinking` block$/],
+    ['a foreign signature', { ...good, messages: [user, turn({ type: 'thinking', thinking: 'hm', signature: 'EqQBCgIYAg==' }, { type: 'text', text: 'x' }), user] }, /^messages\.1\.content\.0: Invalid `signature` in `thinking` block\. /],
     ['foreign hidden thinking', { ...good, messages: [user, turn({ type: 'redacted_thinking', data: 'EqQBCgIYAg==' }, { type: 'text', text: 'x' }), user] }, /^messages\.1\.content\.0: Invalid `data` in `redacted_thinking` block$/],
     ['null', null, /./],
     ['an array', [], /./],
@@ -102,7 +102,7 @@ describe('bad Messages requests get Anthropic\'s own answer, naming the field', 
     const [thinking] = first.body['content'] as { type: string; thinking: string; signature: string }[];
     expect(thinking?.type).toBe('thinking');
     const replay = (block: unknown) => ({ ...good, messages: [user, { role: 'assistant', content: [block, ...(first.body['content'] as unknown[]).slice(1)] }, user] });
-    const words = /^messages\.1\.content\.0: Invalid `signature` in `thinking` block$/;
+    const words = /^messages\.1\.content\.0: Invalid `signature` in `thinking` block\. /;
     expect((await send(replay(thinking))).status).toBe(200);
     expectError(await send(replay({ ...thinking, thinking: 'I was told otherwise' })), 400, 'invalid_request_error', words);
     expectError(await send(replay(thinking), { key: await strangersKey(server) }), 400, 'invalid_request_error', words);

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/fault.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { ThinkingSeals } from '../../dialogue/thinking-seal.ts';
+import { modelNotFound } from '../../routing/plan.ts';
 import { encodeMessagesStreamError } from '../../wire/anthropic-messages/error-encode.ts';
 import type { MessagesStyle } from '../../wire/anthropic-messages/messages-style.ts';
 import { encodeMessagesReply } from '../../wire/anthropic-messages/reply-encode.ts';
@@ -41,7 +42,7 @@ export function registerMessages(app: FastifyInstance, deps: MessagesDeps): void
       reply.header(requestIdHeader, httpRequest.id);
       const request = decodeCountTokensRequest(httpRequest.body, optionsOf(httpRequest, deps));
       const modelId = deps.modelIdOf(request.model);
-      if (modelId === undefined) throw new Fault('model_not_found', { message: `model: ${request.model.slice(0, 200)}`, field: 'model' });
+      if (modelId === undefined) throw modelNotFound(request.model);
       return encodeTokenCount(await deps.estimatePrompt(request, modelId));
     });
   }

@@ -34,6 +34,11 @@ export function moonshotModel({ model, offers: [first] }: ListedModel): JsonObje
   };
 }
 
+/** A model as Anthropic lists it (responses-ark-anthropic-batch.md 3.5): what its SDK's `models.list()` reads. */
+export function anthropicModel({ model }: ListedModel): JsonObject {
+  return { type: 'model', id: model.id, display_name: model.name, created_at: new Date(createdS(model.releasedOn) * 1000).toISOString() };
+}
+
 /** A model as Ark lists it (responses-ark-anthropic-batch.md 2.1): id, name, status, beside OpenAI's fields. */
 export function arkModel(listed: ListedModel, nowMs: number): JsonObject {
   const retiresOn = listed.offers[0]?.retiresOn;

@@ -7,7 +7,7 @@ import type { Model } from '../../catalog/model.ts';
 import type { Offer, Price } from '../../catalog/offer.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
-import { arkModel, type ListedModel, moonshotModel, openRouterEndpoints, openRouterModel } from './model-shapes.ts';
+import { anthropicModel, arkModel, type ListedModel, moonshotModel, openRouterEndpoints, openRouterModel } from './model-shapes.ts';
 
 export interface ModelsDeps {
   readonly catalog: Pick<Catalog, 'resolve' | 'servedModels' | 'offers' | 'sandboxOffer'>;
@@ -23,7 +23,7 @@ export interface ModelsDeps {
 const shapes = { moonshot: moonshotModel, openrouter: openRouterModel, ark: arkModel } as const;
 
 /**
- * `GET {base}/models` and `GET {base}/models/{id}`, in the manners of the base path; at OpenRouter's also
+ * `GET {base}/models` and `GET {base}/models/{id}`, in the manners of the base path, or in Anthropic's for its clients under /v1; at OpenRouter's also
  * `GET {base}/models/{author}/{slug}/endpoints`. Ids may hold a slash, raw or as %2F.
  */
 export function registerModels(app: FastifyInstance, base: BasePath, deps: ModelsDeps): void {
@@ -31,9 +31,8 @@ export function registerModels(app: FastifyInstance, base: BasePath, deps: Model
   const shape = (listed: ListedModel): JsonObject => shapes[base.vendor](listed, deps.nowMs());
 
   app.get(`${base.path}/models`, (request) => {
-    const caller = callerOf(request);
-    const models = catalog.servedModels(deps.answeredBySandbox(caller.mode)).filter((model) => mayUse(request, model));
-    const data = models.map((model) => shape(listed(model, caller, deps)));
+    if (base.vendor === 'moonshot' && request.headers['anthropic-version'] !== undefined) return anthropicModels(request, deps);
+    const data = listedModels(request, deps).map(shape);
     return base.vendor === 'openrouter' ? { data } : { object: 'list', data };
   });
 
@@ -56,6 +55,22 @@ export function registerModels(app: FastifyInstance, base: BasePath, deps: Model
     const { author, slug } = request.params;
     return { data: openRouterEndpoints(find(request, `${author}/${slug}`), deps.nowMs(), deps.isReady) };
   });
+}
+
+/** `GET /anthropic/v1/models`: the base path that Moonshot's users give Anthropic's clients. */
+export function registerAnthropicModels(app: FastifyInstance, deps: ModelsDeps): void {
+  app.get('/anthropic/v1/models', (request) => anthropicModels(request, deps));
+}
+
+function anthropicModels(request: FastifyRequest, deps: ModelsDeps): JsonObject {
+  const data = listedModels(request, deps).map(anthropicModel);
+  return { data, has_more: false, first_id: data[0]?.['id'] ?? null, last_id: data.at(-1)?.['id'] ?? null };
+}
+
+function listedModels(request: FastifyRequest, deps: ModelsDeps): readonly ListedModel[] {
+  const caller = callerOf(request);
+  const models = deps.catalog.servedModels(deps.answeredBySandbox(caller.mode)).filter((model) => mayUse(request, model));
+  return models.map((model) => listed(model, caller, deps));
 }
 
 /** The model as `caller` may have it: each offer at the price that is asked for it, whatever the upstream charges us. */

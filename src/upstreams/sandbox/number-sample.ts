@@ -61,7 +61,8 @@ function within(value: number, bounds: Bounds): boolean {
 
 function fraction(min: number, max: number, bounds: Bounds, random: SeededRandom): number | undefined {
   const value = min + (max - min) * random.fraction();
-  return [Number(value.toFixed(2)), value, min + (max - min) / 2, min].find((candidate) => within(candidate, bounds));
+  // Whole where it may be: many tools say `number` and mean a count.
+  return [Math.round(value), Number(value.toFixed(2)), value, min + (max - min) / 2, min].find((candidate) => within(candidate, bounds));
 }
 
 /** The distance between allowed numbers; 0 when any will do. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { Fault, type FaultCode } from '../../base/fault.ts';
 import type { EventBatch } from '../../dialogue/event.ts';
+import type { Loss } from '../../dialogue/extensions.ts';
 import { Fold } from '../../dialogue/fold.ts';
 import type { DialogueReply } from '../../dialogue/reply.ts';
 import type { Deadlines } from '../deadlines.ts';
@@ -14,6 +15,8 @@ export interface RunSettings {
   readonly handler: UpstreamHandler;
   readonly upstreamId: string;
   readonly streamed: boolean;
+  /** What of the request it does not understand. */
+  readonly losses: readonly Loss[];
   readonly rules: PaceRules;
   readonly deadlines: Pick<Deadlines, 'firstByteMs' | 'idleMs'>;
   /** Ends the run in place of any answer. */
@@ -38,7 +41,7 @@ export class SandboxRun {
     // A reply that is not streamed is one long wait, after which there is nothing to play.
     const paceRules = streamed ? rules : { ttftMs: rules.ttftMs + wholeMs, tokensPerSecond: 0 };
     this.#pace = new Pace(streamed ? beats : [], paceRules, clock, {
-      onOpen: () => settings.handler.onOpen(this.#pace, []),
+      onOpen: () => settings.handler.onOpen(this.#pace, settings.losses),
       onBatches: (batches) => this.#hand(batches),
       onEnd: () => this.#end(),
       onThrown: (thrown) => this.#reject(thrown),

@@ -164,6 +164,13 @@ describe('tools', () => {
     expect((await firstChoice(asking(text, { tools: [weather] }))).toolCalls).toHaveLength(count);
   });
 
+  it('are called for the user\'s own words, also when a client lets the system speak last', async () => {
+    const names = async (...messages: Message[]): Promise<string[]> => (await firstChoice({ ...asking('', { tools: [weather, search] }), messages })).toolCalls.map(({ name }) => name);
+    const asked: Message = { role: 'user', content: 'What is the weather?' };
+    expect(await names(asked, { role: 'system', content: '# Environment' })).toEqual(['get_weather']);
+    expect(await names({ role: 'user', content: '<system-reminder>You may search and get_weather.</system-reminder> Thanks.' })).toEqual([]);
+  });
+
   it('are called as tool_choice says', async () => {
     const tools = [weather, search];
     const count = async (more: Partial<DialogueRequest>): Promise<number> => (await firstChoice(asking('Thanks.', { tools, ...more }))).toolCalls.length;

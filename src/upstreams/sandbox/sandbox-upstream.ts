@@ -5,6 +5,7 @@ import type { Deadlines } from '../deadlines.ts';
 import { AttemptFailure, type Upstream, type UpstreamCall, type UpstreamHandler } from '../upstream.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import { composeAnswer } from './sandbox-answer.ts';
+import { sandboxLosses } from './sandbox-losses.ts';
 import { openingFailure, planEnding } from './sandbox-failure.ts';
 import { SandboxRun } from './sandbox-run.ts';
 import { parseSandboxScript, type SandboxScript } from './sandbox-script.ts';
@@ -98,6 +99,7 @@ export class SandboxUpstream implements Upstream {
       handler,
       upstreamId: this.id,
       streamed: call.request.stream,
+      losses: sandboxLosses(call.request),
       rules: {
         ttftMs: script.ttftMs ?? (opening === undefined ? this.#ttftMs(script) : 0),
         tokensPerSecond: script.tokensPerSecond ?? this.#options.tokensPerSecond ?? tokensPerSecondDefault,

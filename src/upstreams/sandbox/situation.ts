@@ -7,10 +7,10 @@ export type Language = 'en' | 'pl' | 'ru' | 'zh';
 
 /** What the sandbox has understood of a request. */
 export interface Situation {
-  /** Text of the last user message; empty when there is none. */
+  /** Text of the last user message, without what a client has put into it; empty when there is none. */
   readonly userText: string;
   readonly language: Language;
-  /** Who spoke last: decides whether tools may be called again. */
+  /** Who spoke last, but for the system, which clients let speak anywhere: decides whether tools may be called again. */
   readonly lastRole: Message['role'];
   /** Texts of the tool results that stand at the end of the conversation. */
   readonly toolResults: readonly string[];
@@ -22,6 +22,9 @@ export interface Situation {
   readonly mediaCount: number;
 }
 
+/** What coding agents put among the user's words: it names every tool, which is no wish to have them called. */
+const clientNotes = /<(system-reminder|system|environment_context)>[\s\S]*?<\/\1>/g;
+
 /** Language is told from the first characters only: a megabyte of prompt says no more. */
 const languageChars = 4_000;
 
@@ -29,8 +32,9 @@ const languageChars = 4_000;
 export function readSituation(request: DialogueRequest): Situation {
   const { messages } = request;
   const last = messages.at(-1);
+  const lastSpeaker = messages.findLast((message) => message.role !== 'system');
   const user = messages.findLast((message) => message.role === 'user');
-  const userText = contentText(user?.content);
+  const userText = contentText(user?.content).replaceAll(clientNotes, '').trim();
   let callCount = 0;
   let media = 0;
   for (const message of messages) {
@@ -40,7 +44,7 @@ export function readSituation(request: DialogueRequest): Situation {
   return {
     userText,
     language: languageOf(userText.slice(0, languageChars)),
-    lastRole: last?.role ?? 'user',
+    lastRole: lastSpeaker?.role ?? 'user',
     toolResults: trailingResults(messages),
     callCount,
     prefix: last?.role === 'assistant' && last.partial === true ? contentText(last.content) : undefined,

@@ -122,7 +122,7 @@ export class AssistantDraft {
       return;
     }
     const opened = this.#scene.seals.open(signature, text);
-    if (opened === undefined) throw invalidRequest(field, 'Invalid `signature` in `thinking` block');
+    if (opened === undefined) throw invalidRequest(field, 'Invalid `signature` in `thinking` block. It was not made here, or for another text: leave the block out, or send it without its signature.');
     this.#thinking.push(opened.text);
     if (opened.proof !== undefined) this.#proofs.push(opened.proof);
   }

@@ -219,7 +219,7 @@ describe('custody of thinking', () => {
 
   it('refuses a foreign signature, and one for another text', () => {
     const body = (block: object): object => ({ ...base, messages: [user('a'), assistant([block])] });
-    const wrong = { message: 'messages.1.content.0: Invalid `signature` in `thinking` block', field: 'messages.1.content.0' };
+    const wrong = { message: expect.stringMatching(/^messages\.1\.content\.0: Invalid `signature` in `thinking` block\. /), field: 'messages.1.content.0' };
     expect(refusal(body({ type: 'thinking', thinking: 'hm', signature: 'EqQB' }))).toEqual(wrong);
     expect(refusal(body({ type: 'thinking', thinking: 'other', signature: seals.seal({ text: 'hm' }, true) }))).toEqual(wrong);
     expect(refusal(body({ type: 'redacted_thinking', data: 'EqQB' })).message).toBe('messages.1.content.0: Invalid `data` in `redacted_thinking` block');

@@ -185,7 +185,13 @@ function isPlainMessage(value: unknown): boolean {
 
 function refusal(issue: z.core.$ZodIssue | undefined, above: readonly PropertyKey[]): Fault {
   const { path, message: what } = innermost(issue);
-  return invalidRequest([...above, ...path].map(String).join('.'), what);
+  return invalidRequest([...above, ...path].map(String).join('.'), plainWords(what));
+}
+
+/** What the validator says, as one would say it to a person. */
+function plainWords(what: string): string {
+  if (what.endsWith(', received undefined')) return 'is missing';
+  return what.startsWith('Invalid input: ') ? what.slice('Invalid input: '.length) : what;
 }
 
 /** Of something that may have several forms, the form that the caller seems to have meant: the one that fails deeper inside. */

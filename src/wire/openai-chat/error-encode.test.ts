@@ -28,7 +28,7 @@ describe('encodeChatError', () => {
     expect(encodeChatError(fault, 'moonshot', '').body).toEqual({ error: { message: 'm', type: 'BadRequestError', param: 'messages.3.content' } });
     expect(encodeChatError(fault, 'openrouter', '').body).toEqual({ error: { code: 400, message: 'm', metadata: { param: 'messages.3.content' } } });
     expect(encodeChatError(fault, 'ark', 'req_1').body).toEqual({
-      error: { code: 'InvalidParameter', message: 'm Request id: req_1', param: 'messages.3.content', type: 'BadRequest' },
+      error: { code: 'InvalidParameter', message: 'm. Request id: req_1', param: 'messages.3.content', type: 'BadRequest' },
     });
   });
 
@@ -39,12 +39,12 @@ describe('encodeChatError', () => {
 
   it("has Ark's codes", () => {
     const of = (code: FaultCode): unknown => encodeChatError(new Fault(code, { message: 'm' }), 'ark', 'r').body;
-    expect(of('key_rejected')).toEqual({ error: { code: 'AuthenticationError', message: 'm Request id: r', param: '', type: 'Unauthorized' } });
-    expect(of('model_not_found')).toEqual({ error: { code: 'InvalidEndpointOrModel.NotFound', message: 'm Request id: r', param: '', type: 'NotFound' } });
+    expect(of('key_rejected')).toEqual({ error: { code: 'AuthenticationError', message: 'm. Request id: r', param: '', type: 'Unauthorized' } });
+    expect(of('model_not_found')).toEqual({ error: { code: 'InvalidEndpointOrModel.NotFound', message: 'm. Request id: r', param: '', type: 'NotFound' } });
     expect(of('rate_limited')).toEqual({
-      error: { code: 'RateLimitExceeded.EndpointRPMExceeded', message: 'm Request id: r', param: '', type: 'TooManyRequests' },
+      error: { code: 'RateLimitExceeded.EndpointRPMExceeded', message: 'm. Request id: r', param: '', type: 'TooManyRequests' },
     });
-    expect(of('internal')).toEqual({ error: { code: 'InternalServiceError', message: 'm Request id: r', param: '', type: 'InternalServerError' } });
+    expect(of('internal')).toEqual({ error: { code: 'InternalServiceError', message: 'm. Request id: r', param: '', type: 'InternalServerError' } });
   });
 
   it.each([
@@ -54,7 +54,7 @@ describe('encodeChatError', () => {
     ['concurrency', 'RateLimitExceeded.EndpointRPMExceeded'],
   ] as const)('dresses a limit of %s as each vendor does', (kind, arkCode) => {
     const fault = new Fault('rate_limited', { message: 'm', retryAfterMs: 1_000, metLimit: { kind, limit: 3, current: 3, requested: 1 } });
-    expect(encodeChatError(fault, 'ark', 'r').body).toEqual({ error: { code: arkCode, message: 'm Request id: r', param: '', type: 'TooManyRequests' } });
+    expect(encodeChatError(fault, 'ark', 'r').body).toEqual({ error: { code: arkCode, message: 'm. Request id: r', param: '', type: 'TooManyRequests' } });
     expect(encodeChatError(fault, 'moonshot', 'r').body).toEqual({ error: { message: 'm', type: 'rate_limit_reached_error' } });
     expect(encodeChatError(fault, 'openrouter', 'r').body).toEqual({ error: { code: 429, message: 'm' } });
   });
@@ -77,12 +77,13 @@ describe('encodeChatError', () => {
     expect(headers).toEqual({ 'retry-after': seconds, 'retry-after-ms': ms });
   });
 
-  it('stops the SDKs from trying again what cannot succeed, and only that', () => {
+  it('stops clients from trying again what cannot succeed, and only that', () => {
     for (const code of codes) {
       const fault = new Fault(code, { retryAfterMs: 1000 });
       const { headers, status } = encodeChatError(fault, 'moonshot', '');
-      const sdkRetries = status === 408 || status === 409 || status === 429 || status >= 500;
-      expect(headers['x-should-retry'], code).toBe(sdkRetries && !fault.retryable ? 'false' : undefined);
+      // Claude Code goes on for three minutes after a 401.
+      const retried = [401, 403, 408, 409, 429].includes(status) || status >= 500;
+      expect(headers['x-should-retry'], code).toBe(retried && !fault.retryable ? 'false' : undefined);
       expect(headers['retry-after'], code).toBe(fault.retryable ? '1' : undefined);
     }
     expect(encodeChatError(new Fault('quota_exceeded'), 'ark', '').headers['x-should-retry']).toBe('false');

@@ -119,7 +119,7 @@ function errorOf(fault: Fault, vendor: ChatStyle['vendor'], requestId: string): 
       const { status } = fault;
       return {
         code: arkCodeOf(fault),
-        message: `${fault.message} Request id: ${requestId}`,
+        message: `${fault.message}${/[.!?]$/.test(fault.message) ? '' : '.'} Request id: ${requestId}`,
         param: fault.field ?? '',
         type: arkTypes[status] ?? (status >= 500 ? 'InternalServerError' : 'BadRequest'),
       };

@@ -47,7 +47,7 @@ async function chainContext({ responses }: Stores, scope: ThreadScope, id: strin
   const last = chain.responses.at(-1);
   if (last === undefined) throw notFound(id);
   if (last.endedMs === undefined) {
-    throw new Fault('invalid_request', { message: `Previous response with id '${shown(id)}' is still ${last.status}; wait for its end or cancel it.`, field: 'previous_response_id' });
+    throw new Fault('invalid_request', { message: `Response '${shown(id)}' is still ${last.status}, so that nothing can go on from it yet: wait for its end, or cancel it.`, field: 'previous_response_id' });
   }
   return {
     previousId: last.id,
