@@ -1,9 +1,10 @@
-import type { JsonObject } from '../../base/json.ts';
+import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import { sseData } from '../../base/sse.ts';
 import type { DialogueEvent, SourceFrame } from '../../dialogue/event.ts';
 import type { ThinkingProof } from '../../dialogue/thinking-seal.ts';
 import type { MessagesStyle } from './messages-style.ts';
 import { inputOf, isWholeObject } from './tool-input.ts';
+import { UniqueCallIds } from './unique-call-ids.ts';
 
 type CallStart = Extract<DialogueEvent, { type: 'tool-call-start' }>;
 type BlockKind = 'text' | 'thinking' | 'redacted' | 'call' | 'unknown';
@@ -52,6 +53,7 @@ const deltaFields: Readonly<Record<BlockKind, string>> = {
 export class BlockWriter {
   readonly #style: MessagesStyle;
   readonly #shown: boolean;
+  readonly #callIds = new UniqueCallIds();
   #open: OpenBlock | undefined;
   #waiting: Block[] = [];
   #nextIndex = 0;
@@ -90,7 +92,7 @@ export class BlockWriter {
   }
 
   callStart({ index, id, name }: CallStart): string {
-    return this.#put({ kind: 'call', callIndex: index, body: JSON.stringify({ type: 'tool_use', id, name, input: {} }), text: '', proof: undefined });
+    return this.#put({ kind: 'call', callIndex: index, body: JSON.stringify({ type: 'tool_use', id: this.#callIds.take(id), name, input: {} }), text: '', proof: undefined });
   }
 
   /** More of a call's arguments. To a call that has had a whole object and was closed, nothing can be added. */
@@ -114,6 +116,11 @@ export class BlockWriter {
   frameStart(source: SourceFrame, kind: 'text' | 'thinking' | 'call' | 'unknown', callIndex: number): string | undefined {
     const { index, content_block: body } = source.value;
     if (typeof index !== 'number' || this.#mustWait()) return undefined;
+    if (kind === 'call') {
+      const id = isJsonObject(body) ? String(body['id']) : '';
+      if (this.#callIds.has(id)) return undefined;
+      this.#callIds.take(id);
+    }
     const closed = this.#close();
     const block: Block = { kind, callIndex, body: JSON.stringify(body), text: '', proof: undefined };
     const started = this.#start(block, index);

@@ -7,6 +7,7 @@ import type { MessagesStyle } from './messages-style.ts';
 import { encodeStop } from './stop-reason.ts';
 import { ThinkingBlocks } from './thinking-blocks.ts';
 import { inputOf } from './tool-input.ts';
+import { UniqueCallIds } from './unique-call-ids.ts';
 import { encodeMessagesUsage } from './usage.ts';
 
 /**
@@ -16,7 +17,7 @@ import { encodeMessagesUsage } from './usage.ts';
  */
 export function encodeMessagesReply(reply: DialogueReply, style: MessagesStyle): JsonObject {
   const { source, usage } = reply;
-  const choice: ReplyChoice = reply.choices[0] ?? { toolCalls: [], finish: { reason: 'other' } };
+  const choice = withUniqueIds(reply.choices[0] ?? { toolCalls: [], finish: { reason: 'other' } });
   const original: JsonObject = source?.protocol === 'anthropic-messages' ? source.value : {};
   const blocks = original['content'];
   return {
@@ -29,6 +30,11 @@ export function encodeMessagesReply(reply: DialogueReply, style: MessagesStyle):
     ...encodeStop(choice.finish, choice.refusal !== undefined),
     usage: encodeMessagesUsage(usage, isJsonObject(original['usage']) ? original['usage'] : undefined),
   };
+}
+
+function withUniqueIds(choice: ReplyChoice): ReplyChoice {
+  const ids = new UniqueCallIds();
+  return { ...choice, toolCalls: choice.toolCalls.map((call) => ({ ...call, id: ids.take(call.id) })) };
 }
 
 function encodeBlocks(choice: ReplyChoice, style: MessagesStyle): JsonObject[] {

@@ -32,6 +32,14 @@ describe('encodeMessagesReply', () => {
     );
   });
 
+  it('tells calls apart that an upstream gave the same id, also in a copy of what came', () => {
+    const twin = { id: 'c', kind: 'function', name: 'f', argumentsText: '{}' } as const;
+    const idsOf = (reply: DialogueReply): unknown[] => (encodeMessagesReply(reply, shown)['content'] as { id: string }[]).map(({ id }) => id);
+    expect(idsOf(replyOf({ toolCalls: [twin, twin] }))).toEqual(['c', 'c_2']);
+    const block = { type: 'tool_use', id: 'c', name: 'f', input: {} };
+    expect(idsOf(decodeMessagesReply({ id: 'msg_1', model: 'k', content: [block, block] }, 'up'))).toEqual(['c', 'c_2']);
+  });
+
   it('omits thinking, hides hidden thinking, and tells a refusal', () => {
     expect(encodeMessagesReply(replyOf({ thinking: 'hm' }), { thinkingDisplay: 'omitted', seals })['content']).toEqual([{ type: 'thinking', thinking: '', signature: seals.seal({ text: 'hm' }, false) }]);
     const hidden: ThinkingProof = { ...proof, hidden: true };

@@ -131,6 +131,22 @@ function relayed(payloads: readonly string[], style: MessagesStyle = shown): str
   return sent.split('\n\n').slice(0, -1).map((each) => each.slice(each.indexOf('data: ') + 6));
 }
 
+describe('calls that an upstream gave the same id', () => {
+  const idsOf = (frames: readonly Frame[]): unknown[] => frames.flatMap(({ content_block: block }) => (block?.['type'] === 'tool_use' ? [block['id']] : []));
+
+  it('are told apart', () => {
+    const twin = (index: number): DialogueEvent[] => [{ type: 'tool-call-start', choice: 0, index, id: 'c', kind: 'function', name: 'f' }, more(index, '{}')];
+    expect(idsOf(spoken([start, ...twin(0), ...twin(1), ...twin(2), end]))).toEqual(['c', 'c_2', 'c_3']);
+  });
+
+  it('are told apart in frames, too', () => {
+    const twin = (index: number): string[] => [opened(index, { type: 'tool_use', id: 'c', name: 'f', input: {} }), delta(index, { type: 'input_json_delta', partial_json: '{}' }), stop(index)];
+    const frames = relayed([upstreamStart, ...twin(0), ...twin(1), ...upstreamEnd]).map((each) => JSON.parse(each) as Frame);
+    expect(idsOf(frames)).toEqual(['c', 'c_2']);
+    expect(told(frames)).toEqual(['0 tool_use', '0 {}', '0 stop', '1 tool_use', '1 {}', '1 stop']);
+  });
+});
+
 describe('frames of the same protocol', () => {
   // Fields stand in an order that we do not write, so that only what is handed on byte for byte is the same.
   it('are handed on as they are, signatures inside our seal', () => {

@@ -189,6 +189,18 @@ describe('encodeChatRequest', () => {
     expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1', 'tools.0', 'tool_choice', 'container']);
   });
 
+  it('says nothing of how to call tools where none is sent, which OpenAI and vLLM refuse', () => {
+    const request: DialogueRequest = {
+      protocol: 'anthropic-messages', model: 'k', sampling: {}, stream: false, messages: [{ role: 'user', content: 'a' }], parallelToolCalls: false,
+      tools: [{ kind: 'opaque', protocol: 'anthropic-messages', value: { type: 'web_search_20250305', name: 'web_search' } }],
+    };
+    for (const toolChoice of [{ type: 'auto' }, { type: 'none' }, { type: 'allowed', mode: 'auto', names: ['web_search'] }] as const) {
+      const { body, losses } = encodeChatRequest({ ...request, toolChoice }, { model: 'k', dialect: openai });
+      expect(body).toEqual({ model: 'k', messages: [{ role: 'user', content: 'a' }] });
+      expect(losses.length).toBe(toolChoice.type === 'allowed' ? 0 : 1);
+    }
+  });
+
   it('finds a hundred thousand allowed tools without comparing each with each', () => {
     const names = Array.from({ length: 100_000 }, (_, index) => `f${index}`);
     const request: DialogueRequest = {

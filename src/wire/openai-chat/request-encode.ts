@@ -119,10 +119,12 @@ function toolFields(request: DialogueRequest, target: ChatRequestTarget, willThi
     thinks: willThink,
   };
   const choice = encodeToolChoice(request.toolChoice, scene, losses);
+  // OpenAI and vLLM refuse a word on how to call tools where there are none. A caller of this protocol who never had any hears that from them.
+  const idle = scene.count === 0 && (request.protocol !== chatExtensions.protocol || (request.tools ?? []).length + ofMessages.length > 0);
   return {
     ...(tools.length === 0 ? {} : { tools }),
-    ...(choice === undefined ? {} : { tool_choice: choice }),
-    ...(request.parallelToolCalls === undefined ? {} : { parallel_tool_calls: request.parallelToolCalls }),
+    ...(choice === undefined || (idle && typeof choice === 'string') ? {} : { tool_choice: choice }),
+    ...(request.parallelToolCalls === undefined || idle ? {} : { parallel_tool_calls: request.parallelToolCalls }),
   };
 }
 
