@@ -123,6 +123,17 @@ describe('a context that Ark holds', () => {
     expect(proof.output).toMatch(/each context cache has been billed/);
   });
 
+  it('is gone on from with the result of a call that it ends with', async () => {
+    const tools = [{ type: 'function', name: 'look', parameters: { type: 'object', properties: {} } }];
+    const called = { id: 'resp_ark_9', object: 'response', created_at: 1, model: 'kimi-k2-250905', status: 'completed', output: [{ type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'look', arguments: '{}', status: 'completed' }],
+      usage: { input_tokens: 900, output_tokens: 10, total_tokens: 910 } };
+    ark.script(jsonReply(called), arkReply('resp_ark_10', { read: 900, fresh: 20 }));
+    const asked = await respond({ tools, caching: { type: 'enabled' } });
+    const answered = await respond({ tools, caching: { type: 'enabled' }, previous_response_id: String(asked.body['id']), input: [{ type: 'function_call_output', call_id: 'call_1', output: 'Nothing there.' }] });
+    expect(answered).toMatchObject({ status: 200, body: { usage: { input_tokens_details: { cached_tokens: 900 } } } });
+    expect(sent(1)).toMatchObject({ previous_response_id: 'resp_ark_9', input: [{ type: 'function_call_output', call_id: 'call_1', output: 'Nothing there.' }] });
+  });
+
   it('is told everything again when it is there no longer', async () => {
     ark.script(
       arkReply('resp_ark_5', { fresh: 1000, written: 0, text: '' }),
