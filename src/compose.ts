@@ -186,8 +186,7 @@ async function closeHouse(reason: string, { listening, exchanges, worker, drainM
   const endAll = (): void => exchanges.abortAll(new Fault('shutting_down'));
   // Not all that is under way has a connection that could hold the door open.
   const cancel = systemClock.after(drainMs, endAll);
-  await worker.stop();
-  await listening.close(drainMs, endAll);
+  await Promise.all([worker.stop(), listening.close(drainMs, endAll)]);
   // A client that has left is gone before its call is recorded.
   await exchanges.settled();
   cancel();

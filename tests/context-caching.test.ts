@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runMoongate } from './doubles/moongate-command.ts';
 import { type RunningServer, startServer } from './doubles/running-server.ts';
-import { completion, jsonReply, type Script, ScriptedUpstream } from './doubles/scripted-upstream.ts';
+import { completion, jsonReply, type Script, ScriptedUpstream, streamReply } from './doubles/scripted-upstream.ts';
 
 type Json = Record<string, unknown>;
 
@@ -121,6 +121,31 @@ describe('a context that Ark holds', () => {
     const proof = await verify();
     expect(proof.code, proof.output).toBe(0);
     expect(proof.output).toMatch(/each context cache has been billed/);
+  });
+
+  it('is gone on from with the result of a call that it ends with', async () => {
+    const tools = [{ type: 'function', name: 'look', parameters: { type: 'object', properties: {} } }];
+    const called = { id: 'resp_ark_9', object: 'response', created_at: 1, model: 'kimi-k2-250905', status: 'completed', output: [{ type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'look', arguments: '{}', status: 'completed' }],
+      usage: { input_tokens: 900, output_tokens: 10, total_tokens: 910 } };
+    ark.script(jsonReply(called), arkReply('resp_ark_10', { read: 900, fresh: 20 }));
+    const asked = await respond({ tools, caching: { type: 'enabled' } });
+    const answered = await respond({ tools, caching: { type: 'enabled' }, previous_response_id: String(asked.body['id']), input: [{ type: 'function_call_output', call_id: 'call_1', output: 'Nothing there.' }] });
+    expect(answered).toMatchObject({ status: 200, body: { usage: { input_tokens_details: { cached_tokens: 900 } } } });
+    expect(sent(1)).toMatchObject({ previous_response_id: 'resp_ark_9', input: [{ type: 'function_call_output', call_id: 'call_1', output: 'Nothing there.' }] });
+  });
+
+  it('is not kept, nor gone on from, where the turn that made it broke off: nobody is billed for it', async () => {
+    const broken = { id: 'resp_ark_11', object: 'response', created_at: 1, model: 'kimi-k2-250905', status: 'in_progress', output: [] };
+    ark.script(
+      streamReply({ type: 'response.created', response: broken }, { type: 'response.output_text.delta', output_index: 0, delta: 'No' }, { type: 'error', code: 'InternalServiceError', message: 'broken' }),
+      jsonReply({}), arkReply('resp_ark_12'),
+    );
+    const response = await fetch(`${server.url}/api/v3/responses`, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify({ model: 'kimi-k2', input: prefix, stream: true, caching: { type: 'enabled' } }) });
+    const id = /"id":"(resp_[0-9a-f]+)"/.exec(await response.text())?.[1];
+    const dropped = await ark.request(1);
+    expect([dropped.method, dropped.path]).toEqual(['DELETE', '/api/v3/responses/resp_ark_11']);
+    expect(await respond({ input: 'Once more.', previous_response_id: id })).toMatchObject({ status: 200 });
+    expect(sent(2)).not.toHaveProperty('previous_response_id');
   });
 
   it('is told everything again when it is there no longer', async () => {

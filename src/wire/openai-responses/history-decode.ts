@@ -31,6 +31,16 @@ export function decodeHistory(items: readonly JsonObject[], inputCount: number, 
   return reader.finish();
 }
 
+/**
+ * How many messages the first items of a conversation make: its last calls may have their results behind them. Throws as `decodeHistory`
+ * does, but for those.
+ */
+export function countMessages(items: readonly JsonObject[], seals: ThinkingSeals): number {
+  const reader = new HistoryReader(seals);
+  for (const item of items) reader.read(item, 'input');
+  return reader.finish('taken').length;
+}
+
 /** One assistant message with the results of its calls; or any other message. */
 type Entry = { readonly draft: AssistantDraft; readonly results: ToolMessage[] } | { readonly message: Message };
 type DraftEntry = Extract<Entry, { draft: AssistantDraft }>;
@@ -48,10 +58,11 @@ class HistoryReader {
     this.#seals = seals;
   }
 
-  finish(): Message[] {
+  /** `unanswered`: there are calls that may yet be answered. */
+  finish(unanswered: 'refused' | 'taken' = 'refused'): Message[] {
     for (const [id, type] of this.#waiting) {
       // Cut off while it was written: it was never made, so that nobody can answer it.
-      if (this.#calls.get(id)?.draft.dropCut(id) === true) continue;
+      if (this.#calls.get(id)?.draft.dropCut(id) === true || unanswered === 'taken') continue;
       const kind = type === 'function_call' ? 'function call' : type.replaceAll('_', ' ');
       throw invalidRequest('input', `No tool output found for ${kind} ${shortened(id)}.`);
     }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../base/fault.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
+import { countMessages } from './history-decode.ts';
 import { normaliseInput, referencedIds } from './input-items.ts';
 import { responsesRequestOf } from './request-decode.ts';
 import type { ResponsesVendor } from './responses-fault.ts';
@@ -92,6 +93,13 @@ describe('responsesRequestOf', () => {
     expect(refusal({ input: [output('x')] })).toEqual({ field: 'input.0.call_id', message: 'No tool call found for function call output with call_id x.' });
     expect(refusal({ input: [call('x')] })).toEqual({ field: 'input', message: 'No tool output found for function call x.' });
     expect(refusal({ input: [call('x'), call('x')] }).field).toBe('input.1.call_id');
+  });
+
+  it('counts the messages of a beginning, whose last call may be answered behind it, without what was cut off', () => {
+    const asked = { type: 'message', role: 'user', content: 'go' };
+    expect(countMessages([asked, call('a')], sampleSeals)).toBe(2);
+    expect(countMessages([asked, { ...call('a'), status: 'incomplete' }], sampleSeals)).toBe(1);
+    expect(countMessages([asked, call('a'), { type: 'function_call_output', call_id: 'a', output: 'x' }], sampleSeals)).toBe(3);
   });
 
   it('forgets a call that was cut off in an earlier turn, unless it has a result', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../tests/doubles/manual-clock.ts';
+import { Fault } from '../../../base/fault.ts';
 import type { Announcement } from '../../../storage/database.ts';
 import { abandonedTopic } from './background-job.ts';
 import { BackgroundWorker } from './background-worker.ts';
@@ -9,6 +10,8 @@ class Watched {
   readonly clock = new ManualClock();
   looks = 0;
   renewals = 0;
+  /** What a look waits for. */
+  gate: Promise<void> = Promise.resolve();
   announce: (announcement: Announcement) => void = () => undefined;
   readonly worker: BackgroundWorker;
 
@@ -21,6 +24,7 @@ class Watched {
       jobs: {
         claim: async () => {
           this.looks += 1;
+          await this.gate;
           return [];
         },
         renew: async () => {
@@ -63,6 +67,21 @@ describe('BackgroundWorker', () => {
     const { renewals: last } = watched;
     await watched.pass(20_000);
     expect(watched.renewals).toBe(last);
+  });
+
+  it('is stopped also when the database fails meanwhile: whoever closes the house has more to close', async () => {
+    const watched = new Watched();
+    await watched.pass(1_000);
+    let fail: (cause: Fault) => void = () => undefined;
+    watched.gate = new Promise((_, reject) => (fail = reject));
+    // As after a response has been accepted.
+    const looked = watched.worker.look();
+    const stopped = watched.worker.stop();
+    await new Promise((resolve) => setImmediate(resolve));
+    fail(new Fault('storage_unavailable'));
+    await expect(looked).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await expect(stopped).resolves.toBeUndefined();
+    await watched.worker[Symbol.asyncDispose]();
   });
 
   it('tells those who follow a response here that another server has decided over it', async () => {

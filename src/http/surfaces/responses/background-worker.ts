@@ -64,7 +64,8 @@ export class BackgroundWorker implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#lookingTask?.[Symbol.asyncDispose]();
-    await this.#looking;
+    // Who asked for that look is told; nothing has been taken up.
+    await this.#looking?.catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,11 +9,13 @@ import type { ResponsesDeps } from './responses-deps.ts';
 import type { TurnEnd } from './turn-end.ts';
 
 /**
- * Keeps a turn that has ended, if its caller wants it kept, together with the meter of what its upstream holds of it. Throws
- * `storage_unavailable`.
+ * Keeps a turn that has ended, if its caller wants it kept, together with the meter of what its upstream holds of it; of one that did not
+ * end well it is to hold nothing. Throws `storage_unavailable`.
  */
 export async function keepTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): Promise<void> {
   if (!turn.body.store) return;
+  const { attempt, contextHandle, usage } = end;
+  if (usage === undefined && attempt !== undefined && contextHandle !== undefined) deps.dropContext(attempt.offer.upstreamId, contextHandle);
   const stored = storedTurn(deps, turn, end);
   const holding = holdingStatements(deps, turn, end);
   const added = conversationTurn(deps, turn, end.output);
@@ -32,7 +34,7 @@ export function storedTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): Store
     endedMs: deps.clock.nowMs(),
     status: String(end.body['status']),
     ...(end.attempt === undefined ? {} : { upstreamId: end.attempt.offer.upstreamId }),
-    ...(end.contextHandle === undefined ? {} : { held: heldItems(turn, end.output, end.contextHandle) }),
+    ...(end.contextHandle === undefined || end.usage === undefined ? {} : { held: heldItems(turn, end.output, end.contextHandle) }),
     body: end.body,
     input: turn.input,
     output: end.output,

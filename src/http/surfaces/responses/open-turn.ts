@@ -6,6 +6,7 @@ import type { DialogueRequest } from '../../../dialogue/request.ts';
 import { withoutOldest } from '../../../dialogue/turns.ts';
 import { newCallerName } from '../../../threads/caller-name.ts';
 import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import { countMessages } from '../../../wire/openai-responses/history-decode.ts';
 import { normaliseInput, referencedIds } from '../../../wire/openai-responses/input-items.ts';
 import { responsesRequestOf } from '../../../wire/openai-responses/request-decode.ts';
 import type { ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
@@ -47,7 +48,7 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
   const responseId = known.responseId ?? newId('resp', deps.clock, deps.random);
   const seals = deps.sealsOf(caller.tenantId);
   const plain = responsesRequestOf(body, context.history, input, { seals });
-  const messagesOf = (itemCount: number): number => responsesRequestOf(body, context.history.slice(0, itemCount), [], { seals }).messages.length;
+  const messagesOf = (itemCount: number): number => countMessages(context.history.slice(0, itemCount), seals);
   const request: DialogueRequest = {
     ...plain,
     ...(body.truncation === 'auto' ? { messages: await truncated(deps, plain) } : {}),

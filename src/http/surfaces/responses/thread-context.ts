@@ -21,7 +21,7 @@ export interface ThreadContext {
   readonly conversationId?: ConversationId;
   /** All earlier items, the oldest first. */
   readonly history: readonly JsonObject[];
-  /** Newest first. */
+  /** One of each upstream, newest first. */
   readonly held: readonly HeldPart[];
   /** Who answered the turn before. */
   readonly lastUpstreamId?: string;
@@ -58,13 +58,14 @@ async function chainContext({ responses }: Stores, scope: ThreadScope, id: strin
   };
 }
 
+/** The newest of each upstream: one more is never asked for, and each costs a reading of all that it holds. */
 function heldParts(responses: readonly ChainedResponse[]): HeldPart[] {
-  const parts: HeldPart[] = [];
-  for (const { upstreamId, held, expiresMs } of responses) {
-    if (upstreamId === undefined || held === undefined) continue;
-    parts.unshift({ upstreamId, ...held, untilMs: expiresMs });
+  const parts = new Map<string, HeldPart>();
+  for (const { upstreamId, held, expiresMs } of responses.toReversed()) {
+    if (upstreamId === undefined || held === undefined || parts.has(upstreamId)) continue;
+    parts.set(upstreamId, { upstreamId, ...held, untilMs: expiresMs });
   }
-  return parts;
+  return [...parts.values()];
 }
 
 function brokenChain(asked: string, why: 'missing' | 'cycle' | 'too-long', at: string): Fault {
