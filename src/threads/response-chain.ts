@@ -4,7 +4,7 @@ import type { ThreadScope } from './thread-scope.ts';
 import type { ResponsesTable, ThreadTables } from './thread-tables.ts';
 
 /** One response of a chain, each once. All of the response itself is null when the chain is longer than may be read. */
-export interface ChainRow extends Omit<ResponsesTable, 'id' | 'previous_id' | 'tenant_id' | 'mode' | 'content_chars' | 'body' | 'resumable' | 'input' | 'output'> {
+export interface ChainRow extends Omit<ResponsesTable, 'id' | 'previous_id' | 'tenant_id' | 'mode' | 'prolongable' | 'content_chars' | 'body' | 'resumable' | 'input' | 'output'> {
   chain_id: string;
   chain_previous_id: string | null;
   /** Of the whole chain. */
@@ -52,7 +52,7 @@ export function chainQuery(builder: Kysely<ThreadTables>, { scope, id, nowMs, li
 
 /**
  * Lets all responses from `id` backwards live until `expiresMs`, where they would end `slackMs` sooner or earlier still: so that the rows
- * of a living chain are not written at every turn. `UNION` ends a cycle.
+ * of a living chain are not written at every turn. Not those whose caller has said when they end. `UNION` ends a cycle.
  */
 export function chainProlongation(builder: Kysely<ThreadTables>, { tenantId, mode }: ThreadScope, id: string, expiresMs: number, slackMs: number): CompiledQuery {
   return sql`
@@ -63,5 +63,5 @@ export function chainProlongation(builder: Kysely<ThreadTables>, { tenantId, mod
       WHERE earlier.tenant_id = ${tenantId} AND earlier.mode = ${mode}
     )
     UPDATE responses SET expires_ms = ${expiresMs}
-    WHERE expires_ms <= ${expiresMs - slackMs} AND id IN (SELECT id FROM chain)`.compile(builder);
+    WHERE expires_ms <= ${expiresMs - slackMs} AND prolongable = 1 AND id IN (SELECT id FROM chain)`.compile(builder);
 }

@@ -149,6 +149,14 @@ onEveryDatabase((databases) => {
       expect(await store.get(scope, last(chain).id)).toBeUndefined();
     });
 
+    it('lets nothing live longer than its caller has said', async () => {
+      const brief = await saved({ expiresMs: clock.nowMs() + dayMs, expiryFixed: true });
+      await saved({ previousId: brief.id });
+      expect(await store.get(scope, brief.id)).toMatchObject({ expiresMs: clock.nowMs() + dayMs });
+      clock.advance(dayMs);
+      expect(await store.get(scope, brief.id)).toBeUndefined();
+    });
+
     it('takes many turns that go on from the same one at the same time', async () => {
       const chain = await savedChain(10);
       clock.advance(2 * dayMs);

@@ -200,6 +200,7 @@ export class ResponseStore {
         mode: scope.mode,
         previous_id: response.previousId ?? null,
         expires_ms: response.expiresMs,
+        prolongable: response.expiryFixed === true ? 0 : 1,
         content_chars: input.length + output.length,
         key_id: response.keyId,
         model_id: response.modelId,
@@ -232,7 +233,7 @@ export class ResponseStore {
   }
 }
 
-type FactColumns = Omit<Selectable<ResponsesTable>, 'id' | 'previous_id' | 'tenant_id' | 'mode' | 'content_chars' | 'resumable' | 'body' | 'input' | 'output'>;
+type FactColumns = Omit<Selectable<ResponsesTable>, 'id' | 'previous_id' | 'tenant_id' | 'mode' | 'prolongable' | 'content_chars' | 'resumable' | 'body' | 'input' | 'output'>;
 
 function factsOf(row: FactColumns, id: string, previousId: string | null): ResponseFacts {
   return {

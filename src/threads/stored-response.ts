@@ -10,6 +10,8 @@ export interface ResponseFacts {
   readonly createdMs: number;
   /** From then on it is not there any more. */
   readonly expiresMs: number;
+  /** Its caller has said so: no turn that goes on from it lets it live longer. */
+  readonly expiryFixed?: true;
   /** Absent: it is under way. */
   readonly endedMs?: number;
   /** In the words of the surface. */

@@ -10,6 +10,8 @@ export interface ResponsesTable {
   mode: 'live' | 'test';
   previous_id: string | null;
   expires_ms: number;
+  /** 0: its caller has said when it ends. */
+  prolongable: number;
   /** Length of the sealed input and output: what a chain costs to read. */
   content_chars: number;
   key_id: string;
@@ -126,6 +128,7 @@ export const threadsMigrations: readonly Migration[] = [
         mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
         previous_id TEXT,
         expires_ms BIGINT NOT NULL,
+        prolongable INTEGER NOT NULL,
         content_chars BIGINT NOT NULL,
         key_id TEXT NOT NULL,
         model_id TEXT NOT NULL,

@@ -28,6 +28,7 @@ const moonshot: ChatDialect = {
   partial: 'partial-field',
   promptCacheKey: true,
   jsonSchema: true,
+  documents: false,
   // 0 to 1, unlike OpenAI's 2 (2.1).
   temperatureMax: 1,
   moonshotRules: true,
@@ -57,6 +58,7 @@ const ark: ChatDialect = {
   partial: undefined,
   promptCacheKey: false,
   jsonSchema: true,
+  documents: false,
   temperatureMax: 2,
   moonshotRules: false,
   stopMax: 4,
@@ -75,6 +77,7 @@ const openrouter: ChatDialect = {
   partial: 'last-assistant',
   promptCacheKey: true,
   jsonSchema: true,
+  documents: true,
   temperatureMax: 2,
   moonshotRules: false,
   stopMax: 4,
@@ -94,6 +97,7 @@ const openai: ChatDialect = {
   partial: undefined,
   promptCacheKey: false,
   jsonSchema: true,
+  documents: true,
   temperatureMax: 2,
   moonshotRules: false,
   stopMax: 4,
@@ -106,6 +110,7 @@ const openai: ChatDialect = {
  */
 const cometapi: ChatDialect = {
   ...openai,
+  documents: false,
   thinkingSwitch: 'thinking-object',
   moonshotRules: true,
   temperatureMax: moonshot.temperatureMax,
@@ -117,6 +122,7 @@ const cometapi: ChatDialect = {
 /** The engines that serve the open weights: thinking is switched in the chat template (2.3, 5.6). */
 const openWeights: ChatDialect = {
   ...openai,
+  documents: false,
   family: 'open-weights',
   thinkingSwitch: 'chat-template-kwargs',
   partial: 'continue-final-message',

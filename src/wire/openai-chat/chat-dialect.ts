@@ -26,6 +26,8 @@ export interface ChatDialect {
   readonly promptCacheKey: boolean;
   /** Takes a JSON schema in `response_format`; elsewhere it becomes a plain JSON object and a declared loss. */
   readonly jsonSchema: boolean;
+  /** Reads `file` parts. */
+  readonly documents: boolean;
   /** Temperature is 0–1 (Moonshot) or 0–2 (OpenAI). */
   readonly temperatureMax: 1 | 2;
   /** Vendor-specific request fields that this dialect takes and others would choke on. */

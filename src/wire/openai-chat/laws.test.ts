@@ -16,7 +16,7 @@ import { ChatStreamEncoder } from './stream-encode.ts';
 
 const openai: ChatDialect = {
   family: 'openai', outputLimitField: 'max_completion_tokens', thinkingFields: ['reasoning_content'], thinkingSwitch: 'effort-only',
-  streamOptions: true, builtinTools: false, developerRole: true, partial: undefined, promptCacheKey: true, jsonSchema: true, temperatureMax: 2, moonshotRules: false, stopMax: 16, choicesMax: 128,
+  streamOptions: true, builtinTools: false, developerRole: true, partial: undefined, promptCacheKey: true, jsonSchema: true, documents: true, temperatureMax: 2, moonshotRules: false, stopMax: 16, choicesMax: 128,
 };
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });

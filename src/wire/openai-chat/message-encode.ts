@@ -40,7 +40,7 @@ function encodeMessage(message: Message, field: string, dialect: ChatDialect, lo
   switch (message.role) {
     case 'system': {
       const role = message.fromDeveloper === true && dialect.developerRole ? 'developer' : 'system';
-      const content = contentField(message.content, field, losses);
+      const content = contentField(message.content, field, dialect, losses);
       if (message.tools === undefined) return chatExtensions.joined({ role, ...content, ...name }, message.extensions);
       if (takesMessageTools(dialect)) {
         const tools = encodeTools(message.tools, `${field}.tools`, dialect, losses);
@@ -50,13 +50,13 @@ function encodeMessage(message: Message, field: string, dialect: ChatDialect, lo
       return undefined;
     }
     case 'user':
-      return chatExtensions.joined({ role: 'user', ...contentField(message.content, field, losses), ...name }, message.extensions);
+      return chatExtensions.joined({ role: 'user', ...contentField(message.content, field, dialect, losses), ...name }, message.extensions);
     case 'assistant':
       return encodeAssistant(message, field, dialect, name, losses);
     case 'tool': {
       const { toolCallId } = message;
       return chatExtensions.joined(
-        { role: 'tool', tool_call_id: toolCallId, ...contentField(message.content, field, losses), ...name },
+        { role: 'tool', tool_call_id: toolCallId, ...contentField(message.content, field, dialect, losses), ...name },
         message.extensions,
       );
     }
@@ -75,7 +75,7 @@ function encodeAssistant(message: AssistantMessage, field: string, dialect: Chat
   }
   const fields: JsonObject = {
     role: 'assistant',
-    ...(blank ? {} : contentField(content, field, losses)),
+    ...(blank ? {} : contentField(content, field, dialect, losses)),
     ...name,
     ...(thinking === undefined ? {} : Object.fromEntries(dialect.thinkingFields.map((each) => [each, thinking]))),
     ...(refusal === undefined ? {} : { refusal }),
@@ -114,13 +114,17 @@ function isBlank(content: Content | undefined): boolean {
   return content.every((part) => part.type === 'text' && part.text.trim() === '');
 }
 
-function contentField(content: Content | undefined, field: string, losses: Loss[]): JsonObject {
+function contentField(content: Content | undefined, field: string, dialect: ChatDialect, losses: Loss[]): JsonObject {
   if (content === undefined) return {};
   if (content === null || typeof content === 'string') return { content };
   const parts: JsonObject[] = [];
   for (let index = 0; index < content.length; index += 1) {
     const part = content[index];
     if (part === undefined) continue;
+    if (part.type === 'file' && !dialect.documents) {
+      losses.push({ field: `${field}.content.${index}`, reason: 'this upstream reads no documents; send the text of it' });
+      continue;
+    }
     const body = encodePart(part);
     if (part.type !== 'opaque') chatExtensions.declareForeign(part.extensions, `${field}.content.${index}`, losses);
     if (body !== undefined) parts.push(body);

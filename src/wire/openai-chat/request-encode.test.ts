@@ -10,7 +10,7 @@ import { type ChatRequestTarget, encodeChatRequest } from './request-encode.ts';
 
 const openai: ChatDialect = {
   family: 'openai', outputLimitField: 'max_completion_tokens', thinkingFields: ['reasoning_content'], thinkingSwitch: 'effort-only',
-  streamOptions: true, builtinTools: false, developerRole: true, partial: undefined, promptCacheKey: true, jsonSchema: true, temperatureMax: 2, moonshotRules: false, stopMax: 4, choicesMax: 128,
+  streamOptions: true, builtinTools: false, developerRole: true, partial: undefined, promptCacheKey: true, jsonSchema: true, documents: true, temperatureMax: 2, moonshotRules: false, stopMax: 4, choicesMax: 128,
 };
 const moonshot: ChatDialect = {
   ...openai, family: 'moonshot', thinkingSwitch: 'thinking-object', builtinTools: true, developerRole: false, partial: 'partial-field', temperatureMax: 1, moonshotRules: true, stopMax: 5, stopBytesMax: 32, choicesMax: 5,
@@ -210,6 +210,14 @@ describe('encodeChatRequest', () => {
     const startMs = performance.now();
     expect(encodeChatRequest(request, { model: 'k', dialect: openai }).body['tools']).toHaveLength(names.length);
     expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
+  it('declares documents where none are read', () => {
+    const request: DialogueRequest = { protocol: 'anthropic-messages', model: 'k', sampling: {}, stream: false, messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'file', url: 'data:application/pdf;base64,AA==', filename: 'a.pdf' }] }] };
+    expect(encodeChatRequest(request, { model: 'k', dialect: openai })).toMatchObject({ body: { messages: [{ content: [{ type: 'text' }, { type: 'file', file: { filename: 'a.pdf' } }] }] }, losses: [] });
+    const { body, losses } = encodeChatRequest(request, { model: 'k', dialect: { ...openai, documents: false } });
+    expect(body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'a' }] }]);
+    expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1']);
   });
 
   it('says an empty text where nothing of a content can be said', () => {

@@ -191,7 +191,7 @@ export class BackgroundRun {
       }),
       ...(batch.length === 0 ? [] : [events.appending(scope, responseId, batch)]),
     ];
-    const added = turn === undefined ? undefined : conversationTurn(this.#deps, turn, output);
+    const added = turn === undefined ? undefined : conversationTurn(this.#deps, turn, { body, output });
     const appending = added === undefined ? { guards: [], statements: [] } : conversations.appending(scope, added);
     const indexing = responses.indexing(scope, responseId, output);
     if (await this.#commit([...guards, ...appending.guards], [...indexing, ...appending.statements])) return;

@@ -18,7 +18,7 @@ export async function keepTurn(deps: ResponsesDeps, turn: Turn, end: TurnEnd): P
   if (usage === undefined && attempt !== undefined && contextHandle !== undefined) deps.dropContext(attempt.offer.upstreamId, contextHandle);
   const stored = storedTurn(deps, turn, end);
   const holding = holdingStatements(deps, turn, end);
-  const added = conversationTurn(deps, turn, end.output);
+  const added = conversationTurn(deps, turn, end);
   // Without it: the conversation was deleted meanwhile, and the response stands by itself.
   for (const conversation of added === undefined ? [undefined] : [added, undefined]) {
     const { guards, statements } = deps.responses.saving(turn.scope, stored, conversation);
@@ -56,15 +56,18 @@ export function openTurnFacts(deps: ResponsesDeps, turn: Turn, generationId: Gen
     generationId,
     createdMs,
     expiresMs: body.vendor === 'ark' ? expireAtOf(body, createdMs) * 1000 : createdMs + deps.keptForMs,
+    ...(body.vendor === 'ark' && body.expireAtS !== undefined ? { expiryFixed: true as const } : {}),
     background: body.background,
     ...(context.previousId === undefined ? {} : { previousId: context.previousId }),
     ...(context.conversationId === undefined ? {} : { conversationId: context.conversationId }),
   };
 }
 
-/** What the turn adds to its conversation; undefined: it is of none. */
-export function conversationTurn(deps: ResponsesDeps, { context, input, createdMs }: Turn, output: readonly JsonObject[]): ConversationTurn | undefined {
-  if (context.conversationId === undefined) return undefined;
+/** What the turn adds to its conversation; undefined: it is of none, or did not end well. */
+export function conversationTurn(deps: ResponsesDeps, { context, input, createdMs }: Turn, { body, output }: Pick<TurnEnd, 'body' | 'output'>): ConversationTurn | undefined {
+  // Who tries a turn again that failed would have said it twice.
+  const said = body['status'] === 'completed' || body['status'] === 'incomplete';
+  if (context.conversationId === undefined || !said) return undefined;
   const items = [...input, ...output].map((item) => ({ id: String(item['id']), item }));
   return { conversationId: context.conversationId, items, expiresMs: createdMs + deps.keptForMs };
 }
