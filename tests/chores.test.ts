@@ -128,7 +128,7 @@ describe('sweeping threads', () => {
     await setImmediate();
     await pass(clock, 3);
     expect(swept).toEqual(['09:30', '10:30', '11:30', '12:30']);
-    expect(logged).toEqual([['stored responses and conversations whose time is over were removed', { count: 7 }]]);
+    expect(logged).toEqual([['stored responses and conversations that had expired or were deleted have been removed', { count: 7 }]]);
   });
 
   it('goes on after one that failed', async () => {

@@ -59,11 +59,9 @@ describe.skipIf(codex.missing)(`Codex over a WebSocket (needs ${codex.needs})`, 
 
 interface Sdk {
   readonly Agent: new (options: Readonly<Record<string, unknown>>) => object;
+  readonly OpenAIProvider: new (options: Readonly<Record<string, unknown>>) => object;
+  readonly Runner: new (options: Readonly<Record<string, unknown>>) => { run(agent: object, input: string): Promise<{ readonly finalOutput: unknown }> };
   tool(options: Readonly<Record<string, unknown>>): object;
-  run(agent: object, input: string): Promise<{ readonly finalOutput: unknown }>;
-  setDefaultOpenAIClient(client: unknown): void;
-  setOpenAIAPI(api: 'responses'): void;
-  setOpenAIResponsesTransport(transport: 'websocket' | 'http'): void;
   setTracingDisabled(disabled: boolean): void;
 }
 
@@ -71,24 +69,20 @@ describe.skipIf(agents.missing)(`the OpenAI Agents SDK over a WebSocket (needs $
   it('runs a loop with a tool', async () => {
     const sdk = agents.load('@openai/agents') as Sdk;
     sdk.setTracingDisabled(true);
-    sdk.setDefaultOpenAIClient(new OpenAI({ apiKey: server.liveKey, baseURL: `${server.url}/v1`, maxRetries: 0 }));
-    sdk.setOpenAIAPI('responses');
-    sdk.setOpenAIResponsesTransport('websocket');
-    try {
-      const weather = sdk.tool({
-        name: 'get_weather', description: 'The weather of a city.',
-        parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false },
-        execute: ({ city }: { city: string }) => `sunny in ${city}`,
-      });
-      upstream.script(streamedTurn({ thinking: 'I must ask.', calls: [{ name: 'get_weather', input: { city: 'Rome' } }] }), streamedTurn({ text: 'Rome is sunny.' }));
-      const written = server.output().length;
-      const first = upstream.requests.length;
-      const { finalOutput } = await sdk.run(new sdk.Agent({ name: 'weather', model: 'kimi-k2.5', tools: [weather] }), 'How is the weather?');
-      expect(finalOutput).toBe('Rome is sunny.');
-      expect(textOf(chatOf(upstream.requests[first + 1]).messages.at(-1))).toBe('sunny in Rome');
-      expect(askedSince(written).filter((asked) => asked.startsWith('POST'))).toEqual([]);
-    } finally {
-      sdk.setOpenAIResponsesTransport('http');
-    }
+    // A provider of our own: the package's one remembers the server of whoever used it first.
+    const client = new OpenAI({ apiKey: server.liveKey, baseURL: `${server.url}/v1`, maxRetries: 0 });
+    const runner = new sdk.Runner({ modelProvider: new sdk.OpenAIProvider({ openAIClient: client, useResponses: true, useResponsesWebSocket: true, cacheResponsesWebSocketModels: false }) });
+    const weather = sdk.tool({
+      name: 'get_weather', description: 'The weather of a city.',
+      parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false },
+      execute: ({ city }: { city: string }) => `sunny in ${city}`,
+    });
+    upstream.script(streamedTurn({ thinking: 'I must ask.', calls: [{ name: 'get_weather', input: { city: 'Rome' } }] }), streamedTurn({ text: 'Rome is sunny.' }));
+    const written = server.output().length;
+    const first = upstream.requests.length;
+    const { finalOutput } = await runner.run(new sdk.Agent({ name: 'weather', model: 'kimi-k2.5', tools: [weather] }), 'How is the weather?');
+    expect(finalOutput).toBe('Rome is sunny.');
+    expect(textOf(chatOf(upstream.requests[first + 1]).messages.at(-1))).toBe('sunny in Rome');
+    expect(askedSince(written).filter((asked) => asked.startsWith('POST'))).toEqual([]);
   });
 });
