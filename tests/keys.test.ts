@@ -43,6 +43,8 @@ describe('keys', () => {
       expect((await chat(secret, 'kimi-k2-thinking', header)).status).toBe(200);
       expect(await chat(secret, 'kimi-k2', header)).toMatchObject({ status: 403, error: { type: 'permission_denied_error' } });
     }
+    // Some clients send an empty header beside the one that they mean.
+    expect((await fetch(`${server.url}/v1/models`, { headers: { authorization: '', 'x-api-key': secret } })).status).toBe(200);
     const models = await fetch(`${server.url}/v1/models`, { headers: { authorization: `Bearer ${secret}` } });
     expect(((await models.json()) as { data: Json[] }).data.map(({ id }) => id)).toEqual(['kimi-k2-thinking']);
   });

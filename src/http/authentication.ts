@@ -24,7 +24,8 @@ declare module 'fastify' {
  * Throws `unauthenticated` when there is none, or when the two headers disagree.
  */
 export function tokenOf(request: FastifyRequest): string {
-  const { authorization } = request.headers;
+  // Some clients send an empty one beside the key that they mean.
+  const authorization = request.headers.authorization?.trim() === '' ? undefined : request.headers.authorization;
   const apiKey = request.headers['x-api-key'];
   const bearer = authorization === undefined ? undefined : /^bearer +(\S+) *$/i.exec(authorization)?.[1];
   if (authorization !== undefined && bearer === undefined) throw new Fault('unauthenticated');

@@ -110,10 +110,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request.url);
     const other = request.method === 'POST' ? 'GET' : 'POST';
-    const fault = app.hasRoute({ method: other, url: path })
-      ? new Fault('method_not_allowed', { message: `${path} takes ${other}, not ${request.method}` })
-      : new Fault('not_found', { message: `no such path: ${request.method} ${path}` });
-    return sendFault(reply, request, fault, log);
+    if (!app.hasRoute({ method: other, url: path })) {
+      return sendFault(reply, request, new Fault('not_found', { message: `no such path: ${request.method} ${path}` }), log);
+    }
+    const fault = new Fault('method_not_allowed', { message: `${path} takes ${other}, not ${request.method}` });
+    return sendFault(reply.header('allow', other), request, fault, log);
   });
   return app;
 }

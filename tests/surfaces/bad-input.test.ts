@@ -103,6 +103,7 @@ describe('bad input gets the vendor\'s own answer, naming the field', () => {
     const headers = { authorization: `Bearer ${server.testKey}` };
     expect((await fetch(`${server.url}/v1/nothing`, { headers })).status).toBe(404);
     const wrongMethod = await fetch(`${server.url}/v1/chat/completions`, { headers });
+    expect(wrongMethod.headers.get('allow')).toBe('POST');
     expect([wrongMethod.status, await wrongMethod.json()]).toEqual([405, { error: expect.objectContaining({ message: '/v1/chat/completions takes POST, not GET' }) }]);
   });
 

@@ -43,7 +43,7 @@ export class AssistantDraft {
     if (refusals.length > 0) this.#refusal = refusals.join('');
     const decoded = decodeContent(rest, field);
     if (typeof decoded === 'string') this.#parts.push({ type: 'text', text: decoded });
-    else this.#parts.push(...(decoded ?? []));
+    else for (const part of decoded ?? []) this.#parts.push(part);
   }
 
   /** Takes a piece that is no message. */

@@ -91,6 +91,14 @@ describe('a body that is large', () => {
     expect(decodeHistory(cut, 0, sampleSeals)).toEqual([]);
   });
 
+  it('of parts of one message is read and written whole', () => {
+    const content = Array.from({ length: 200_000 }, () => ({ type: 'output_text', text: 'x', annotations: [] }));
+    const parsed = parseResponsesBody({ model: 'm', input: [{ role: 'user', content: 'go' }, { role: 'assistant', content }] }, 'openai');
+    const request = responsesRequestOf(parsed, [], normaliseInput(parsed, sampleIds()), { seals: sampleSeals });
+    const { body } = encodeResponsesRequest(request, { model: 'm', upstreamId: 'u', dialect });
+    expect(JSON.stringify(body).match(/"output_text"/g)).toHaveLength(200_000);
+  });
+
   it('of tools is written in a moment', () => {
     const parsed = parseResponsesBody({ model: 'm', input: 'x', tools: Array.from({ length: 150_000 }, (_, index) => ({ type: 'function', name: `f${index}` })) }, 'openai');
     const request = responsesRequestOf(parsed, [], normaliseInput(parsed, sampleIds()), { seals: sampleSeals });

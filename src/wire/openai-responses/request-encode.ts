@@ -296,7 +296,8 @@ function encodeInput(messages: readonly Message[], from: number, target: Respons
     extensions.declareForeign(message.extensions, field, losses);
     // The name of a tool's result only repeats that of its call.
     if (message.name !== undefined && message.role !== 'tool') losses.push({ field: `${field}.name`, reason: "this upstream's protocol has no names of speakers" });
-    items.push(...encodeMessage(message, field, target, losses));
+    // One by one: a spread of very many is more arguments than a call can have.
+    for (const item of encodeMessage(message, field, target, losses)) items.push(item);
   }
   return items;
 }
