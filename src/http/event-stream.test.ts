@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../tests/doubles/manual-clock.ts';
+import { messagesPing } from '../wire/anthropic-messages/stream-encode.ts';
 import { EventStream } from './event-stream.ts';
 
 const servers: Server[] = [];
@@ -71,6 +72,17 @@ describe('EventStream', () => {
     stream.end('');
     await until(() => received().includes('\r\n0\r\n'));
     expect(received().split(': keep-alive\n\n')).toHaveLength(3);
+  });
+
+  it('keeps alive with an event, where the protocol has one for it', async () => {
+    const clock = new ManualClock();
+    const { response, received } = await openResponse(true);
+    const stream = new EventStream(response, { clock, timing, headers: () => ({}), keepAlive: messagesPing });
+    clock.advance(15_000);
+    stream.end('event: x\ndata: 1\n\n');
+    await until(() => received().includes('\r\n0\r\n'));
+    expect(received()).toContain('event: ping\ndata: {"type": "ping"}\n\n');
+    expect(received()).not.toContain('\n: keep-alive');
   });
 
   it('slows the upstream down for a reader that does not read, and sends it no comments', async () => {
