@@ -152,6 +152,18 @@ onEveryDatabase((databases) => {
       expect(await claimedOne(kind)).toMatchObject({ id: job.id, token: 2, attempts: 2 });
     });
 
+    it('knows how many a tenant has of a kind, taken or not', async () => {
+      const kind = newKind();
+      await enqueued(kind, 3);
+      const [job] = await claim(kind, 'me', 1);
+      const tenantId = job?.tenantId ?? 'ten_none';
+      expect(await store.openCount(kind, tenantId)).toBe(3);
+      expect(await store.openCount(newKind(), tenantId)).toBe(0);
+      expect(await store.openCount(kind, 'ten_other')).toBe(0);
+      if (job !== undefined) await database.commitIf([store.finishing(job.id, job.token)], []);
+      expect(await store.openCount(kind, tenantId)).toBe(2);
+    });
+
     it('refuses whatever is written for a job that was cancelled', async () => {
       const kind = newKind();
       await enqueued(kind, 1);

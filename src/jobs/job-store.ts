@@ -127,6 +127,19 @@ export class JobStore {
     ]);
   }
 
+  /** How many jobs of a kind a tenant has that have not ended. */
+  async openCount(kind: string, tenantId: TenantId): Promise<number> {
+    const [row] = await this.#database.query(
+      this.#builder
+        .selectFrom('jobs')
+        .select((column) => column.fn.countAll<number>().as('count'))
+        .where('kind', '=', kind)
+        .where('tenant_id', '=', tenantId)
+        .compile(),
+    );
+    return row?.count ?? 0;
+  }
+
   async #free(kind: string, nowMs: number, limit: number): Promise<readonly ClaimedJob[]> {
     const rows = await this.#database.query(
       this.#builder

@@ -38,6 +38,7 @@ export const jobsMigrations: readonly Migration[] = [
         created_ms BIGINT NOT NULL
       )`,
       'CREATE INDEX jobs_by_availability ON jobs (kind, available_ms)',
+      'CREATE INDEX jobs_by_tenant ON jobs (kind, tenant_id)',
     ],
   },
 ];

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
@@ -258,5 +260,22 @@ describe('an Idempotency-Key', () => {
     const second = await sandboxed.create({ input: 'hi' }, key);
     expect(second.body).toEqual(first.body);
     expect((await sandboxed.retrieve(idOf(first))).body).toEqual(first.body);
+  });
+
+  it('is refused while a thousand others of its tenant wait', async () => {
+    using database = new DatabaseSync(join(server.dataDir, 'moongate.db'));
+    const { tenant_id: tenantId } = database.prepare('SELECT tenant_id FROM responses LIMIT 1').get() as { tenant_id: string };
+    database.prepare(`
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+      INSERT INTO jobs (id, kind, tenant_id, payload, available_ms, owner, token, attempts, created_ms)
+      SELECT 'job_waits' || i, 'response', ?, '', 9999999999999, NULL, 0, 0, 0 FROM n`).run(tenantId);
+    try {
+      const { status, headers, body } = await live.create({ input: 'hi', background: true });
+      expect([status, headers.get('retry-after'), body]).toEqual([429, '10', { error: expect.objectContaining({ code: 'rate_limit_exceeded', message: expect.stringMatching(/^1000 background responses/) }) }]);
+    } finally {
+      database.exec("DELETE FROM jobs WHERE id LIKE 'job_waits%'");
+    }
+    upstream.script(thoughtReply('hm', 'done'));
+    expect((await live.create({ input: 'hi', background: true })).status).toBe(200);
   });
 });

@@ -21,6 +21,8 @@ import { styleOf } from './turn-writer.ts';
 
 /** More batches than any stream has. */
 const allBatches = 1_000_000;
+/** Background responses of one tenant that have not ended. */
+const openResponsesMax = 1_000;
 /** How often the end of a cancelled response is tried to be put after events that come at the same time. */
 const cancelTriesMax = 10;
 
@@ -46,6 +48,7 @@ export class BackgroundResponses {
     request.generationId = generationId;
     const headers = idHeaders({ requestId: request.id, generationId });
     return this.#deps.idempotency.once(request, reply, generationId, async (copy) => {
+      await this.#refuseTooMany(scope);
       const accepted = await this.#accept(request, surface, turn, generationId);
       if (copy !== undefined) {
         // A repetition is told which response it was; its stream is taken up by that.
@@ -58,6 +61,12 @@ export class BackgroundResponses {
       }
       return reply.headers(headers).send(accepted);
     })();
+  }
+
+  /** What waits has a bound, as every queue. Some may come through together at its edge. */
+  async #refuseTooMany({ tenantId }: ThreadScope): Promise<void> {
+    if ((await this.#deps.jobs.openCount(responseJobKind, tenantId)) < openResponsesMax) return;
+    throw new Fault('rate_limited', { message: `${openResponsesMax} background responses of this account wait or are being made; wait for some of them to end`, retryAfterMs: 10_000 });
   }
 
   async #accept(request: FastifyRequest, surface: string, turn: Turn, generationId: `gen_${string}`): Promise<JsonObject> {
