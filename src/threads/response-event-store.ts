@@ -69,6 +69,16 @@ export class ResponseEventStore {
       .filter(({ sequenceNumber }) => sequenceNumber > startingAfter);
   }
 
+  /** All events that are kept, in order. */
+  async all(scope: ThreadScope, id: string): Promise<readonly ResponseEvent[]> {
+    const events: ResponseEvent[] = [];
+    for (;;) {
+      const page = await this.read(scope, id, events.at(-1)?.sequenceNumber ?? -1);
+      if (page.length === 0) return events;
+      for (const event of page) events.push(event);
+    }
+  }
+
   /** The number of the last event that is kept: where whoever takes the response over goes on. Undefined: none is. */
   async lastSequence(scope: ThreadScope, id: string): Promise<number | undefined> {
     const [row] = await this.#database.query(

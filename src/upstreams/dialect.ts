@@ -202,10 +202,9 @@ export function responsesDialectOf(name: DialectName): ResponsesDialect {
 /** Any server that takes Anthropic's Messages and of which we know no more: what the protocol's oldest form has (responses-ark-anthropic-batch.md 3.2). */
 const plainMessages: MessagesDialect = {
   thinkingTypes: ['enabled', 'disabled'],
-  thinkingBudget: 'taken',
+  thinkingBudget: true,
   efforts: [],
   contextManagement: false,
-  unsignedThinking: true,
   thinkingBesideCalls: false,
   jsonSchema: false,
   namedToolChoice: true,
@@ -217,7 +216,6 @@ const plainMessages: MessagesDialect = {
   documents: false,
   imageUrlSchemes: ['https:', 'http:'],
   metadata: true,
-  callIds: 'any',
   fieldsRefused: [],
   toolFieldsRefused: [],
   blocksRefused: [],
@@ -228,7 +226,7 @@ const plainMessages: MessagesDialect = {
 const moonshotMessages: MessagesDialect = {
   ...plainMessages,
   // Beside `type`, and for some models `keep`, Moonshot's object takes nothing (2.3).
-  thinkingBudget: 'refused',
+  thinkingBudget: false,
   efforts: ['low', 'high', 'max'],
   contextManagement: true,
   // responses-ark-anthropic-batch.md 3.8.

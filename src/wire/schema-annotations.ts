@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import type { Loss } from '../dialogue/extensions.ts';
 
 /**
  * Keywords of JSON Schema that say something about a schema and allow or forbid nothing. Moonshot's validator refuses them
@@ -30,6 +31,14 @@ export function withoutAnnotations(schema: JsonObject): { schema: JsonObject; dr
   const dropped = new Set<string>();
   const cleaned = cleanSchema(schema, true, dropped);
   return dropped.size === 0 ? { schema, dropped: [] } : { schema: cleaned, dropped: [...dropped].filter((keyword) => !idle.has(keyword)) };
+}
+
+/** A schema as a place takes it that has Moonshot's rules, or has not. What is left out is added to `losses`; `field` is its path. */
+export function encodeSchema(schema: JsonObject, field: string, { moonshotRules }: { readonly moonshotRules: boolean }, losses: Loss[]): JsonObject {
+  if (!moonshotRules) return schema;
+  const { schema: cleaned, dropped } = withoutAnnotations(schema);
+  if (dropped.length > 0) losses.push({ field, reason: `this upstream takes no ${dropped.join(', ')} in a schema` });
+  return cleaned;
 }
 
 function cleanSchema(schema: JsonObject, root: boolean, dropped: Set<string>): JsonObject {

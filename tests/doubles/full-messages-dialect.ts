@@ -3,10 +3,9 @@ import type { MessagesDialect } from '../../src/wire/anthropic-messages/messages
 /** A place that takes all that the Messages protocol has. */
 export const fullMessagesDialect: MessagesDialect = {
   thinkingTypes: ['enabled', 'adaptive', 'between_tools', 'disabled'],
-  thinkingBudget: 'taken',
+  thinkingBudget: true,
   efforts: ['low', 'high', 'max'],
   contextManagement: true,
-  unsignedThinking: true,
   thinkingBesideCalls: false,
   jsonSchema: true,
   namedToolChoice: true,
@@ -18,7 +17,6 @@ export const fullMessagesDialect: MessagesDialect = {
   documents: true,
   imageUrlSchemes: ['https:', 'ms:'],
   metadata: true,
-  callIds: 'any',
   fieldsRefused: [],
   toolFieldsRefused: [],
   blocksRefused: [],

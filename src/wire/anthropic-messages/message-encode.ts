@@ -128,7 +128,7 @@ class MessageWriter {
     const { dialect } = this.#target;
     const { content } = message;
     const said = typeof content === 'string' ? content : encodeContent(content, field, dialect, this.#losses);
-    const fields = { type: 'tool_result', tool_use_id: this.#callId(message.toolCallId), content: said.length === 0 ? '' : said };
+    const fields = { type: 'tool_result', tool_use_id: message.toolCallId, content: said.length === 0 ? '' : said };
     return messagesExtensions.joined(fields, message.extensions);
   }
 
@@ -151,16 +151,12 @@ class MessageWriter {
     if (proof?.protocol === messagesExtensions.protocol && proof.upstreamId === upstreamId) {
       const blocks = blocksOf(proof, thinking ?? '');
       // The hidden part is in the proof, and what could be read is beside it.
-      const beside = proof.hidden === true && thinking !== undefined && thinking !== '' && dialect.unsignedThinking;
+      const beside = proof.hidden === true && thinking !== undefined && thinking !== '';
       return beside ? [unsigned(thinking), ...blocks] : [...blocks];
     }
     if (proof?.hidden === true) lose('only the upstream that thought it can read all of it');
-    if (thinking !== undefined && thinking !== '') {
-      if (dialect.unsignedThinking) return [unsigned(thinking)];
-      lose('this upstream takes back only what it has thought itself');
-      return [];
-    }
-    if (!thinks || !dialect.thinkingBesideCalls || toolCalls.length === 0) return thinking === '' && dialect.unsignedThinking ? [unsigned('')] : [];
+    if (thinking !== undefined && thinking !== '') return [unsigned(thinking)];
+    if (!thinks || !dialect.thinkingBesideCalls || toolCalls.length === 0) return thinking === '' ? [unsigned('')] : [];
     if (thinking === undefined) lose('the thinking of this turn is missing; an empty one was sent');
     return [unsigned('')];
   }
@@ -168,13 +164,7 @@ class MessageWriter {
   #call(call: ToolCall, field: string): JsonObject {
     const { id, name, argumentsText } = call;
     messagesExtensions.declareForeign(call.extensions, field, this.#losses);
-    return messagesExtensions.joined({ type: 'tool_use', id: this.#callId(id), name, input: inputOf(argumentsText) }, call.extensions);
-  }
-
-  /** The same id is written in the same way wherever it stands, and different ones differ. */
-  #callId(id: string): string {
-    if (this.#target.dialect.callIds === 'any' || /^[a-zA-Z0-9_-]+$/.test(id)) return id;
-    return `toolu_${Buffer.from(id).toString('base64url')}`;
+    return messagesExtensions.joined({ type: 'tool_use', id, name, input: inputOf(argumentsText) }, call.extensions);
   }
 }
 

@@ -5,14 +5,12 @@
 export interface MessagesDialect {
   /** What `thinking.type` may be, in the place's own order of preference. None: there is no such field. */
   readonly thinkingTypes: readonly ThinkingType[];
-  /** `thinking.budget_tokens` beside `enabled`: it must be there, it may, or it must not. */
-  readonly thinkingBudget: 'required' | 'taken' | 'refused';
+  /** Takes `thinking.budget_tokens` beside `enabled`. */
+  readonly thinkingBudget: boolean;
   /** Words that `output_config.effort` takes. None: there is no such field. */
   readonly efforts: readonly string[];
   /** Takes `context_management`, by which the thinking of earlier turns is kept (`clear_thinking_20251015`, `keep: "all"`). */
   readonly contextManagement: boolean;
-  /** Takes thinking blocks whose signature is empty. Where it does not, thinking of another origin stays behind. */
-  readonly unsignedThinking: boolean;
   /** Refuses a turn with tool calls and no thinking block while the model thinks (responses-ark-anthropic-batch.md 3.8). */
   readonly thinkingBesideCalls: boolean;
   /** Takes a JSON schema in `output_config.format`. */
@@ -37,8 +35,6 @@ export interface MessagesDialect {
   readonly imageUrlSchemes: readonly string[];
   /** Takes `metadata.user_id`. */
   readonly metadata: boolean;
-  /** What ids of tool calls may hold: anything, or letters, digits, `_` and `-` only (Anthropic's rule; K2's own have dots and colons). */
-  readonly callIds: 'any' | 'word';
   /** Fields of a request that are known to be refused, of those that we pass on unread. */
   readonly fieldsRefused: readonly string[];
   /** Fields of a tool that are known to be refused, of those that we pass on unread. */

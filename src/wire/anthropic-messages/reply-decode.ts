@@ -1,8 +1,8 @@
-import { Fault } from '../../base/fault.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { DialogueReply, ReplyChoice } from '../../dialogue/reply.ts';
 import type { ThinkingProof } from '../../dialogue/thinking-seal.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
+import { invalidReply } from '../upstream-event.ts';
 import { missingCallId } from './call-id.ts';
 import { decodeMessagesError } from './error-decode.ts';
 import { decodeStop } from './stop-reason.ts';
@@ -17,7 +17,7 @@ import { decodeMessagesUsage } from './usage.ts';
 export function decodeMessagesReply(value: JsonObject, upstreamId: string, createdS = 0): DialogueReply {
   const { content, id, model, error } = value;
   if (value['type'] === 'error' || (error ?? null) !== null) throw decodeMessagesError(200, value).fault;
-  if (!Array.isArray(content)) throw invalid('a reply without content');
+  if (!Array.isArray(content)) throw invalidReply('a reply without content');
   const replyId = textOf(id);
   const usage = decodeMessagesUsage(value['usage']);
   return {
@@ -37,7 +37,7 @@ function decodeChoice(content: readonly JsonValue[], value: JsonObject, replyId:
   let thinking = '';
   let proof: ThinkingProof | undefined;
   for (const block of content) {
-    if (!isJsonObject(block)) throw invalid('a content block that is no object');
+    if (!isJsonObject(block)) throw invalidReply('a content block that is no object');
     switch (block['type']) {
       case 'text':
         text += textOf(block['text']);
@@ -76,8 +76,4 @@ function decodeCall(block: JsonObject, missingId: string): ToolCall {
 
 function textOf(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-function invalid(what: string): Fault {
-  return new Fault('upstream_invalid_reply', { message: `the upstream sent ${what}` });
 }

@@ -8,7 +8,8 @@ import type { MessagesDialect } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
 import { encodeSampling } from './sampling-encode.ts';
 import { encodeThinking } from './thinking-encode.ts';
-import { encodeSchema, encodeToolFields } from './tool-encode.ts';
+import { encodeSchema } from '../schema-annotations.ts';
+import { encodeToolFields } from './tool-encode.ts';
 
 export interface MessagesRequestTarget {
   /** The model's id as the upstream spells it. */
@@ -47,7 +48,7 @@ export function encodeMessagesRequest(request: DialogueRequest, target: Messages
   const losses: Loss[] = [];
   const willThink = thinks(request.thinking, target.thinkingRule);
   const outputTokensMax = outputLimit(request, target, losses);
-  const { effort, ...thinking } = encodeThinking(request, target.thinkingRule, dialect, outputTokensMax, losses);
+  const { effort, ...thinking } = encodeThinking(request, target.thinkingRule, dialect, losses);
   const toolRule = dialect.moonshotRules ? target.toolChoiceRule : undefined;
   const fields: JsonObject = {
     model: target.model,

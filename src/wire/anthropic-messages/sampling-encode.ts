@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/json.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { SamplingRule } from '../../dialogue/model-rules.ts';
 import type { Sampling } from '../../dialogue/request.ts';
+import { fittingStops } from '../fitting-stops.ts';
 import type { MessagesDialect } from './messages-dialect.ts';
 
 /**
@@ -38,15 +39,4 @@ export function encodeSampling(
   const stops = fittingStops(stop ?? [], dialect, losses);
   if (stops.length > 0) fields['stop_sequences'] = stops;
   return fields;
-}
-
-function fittingStops(stop: readonly string[], dialect: MessagesDialect, losses: Loss[]): readonly string[] {
-  const { stopMax, stopBytesMax } = dialect;
-  const fitting = stopBytesMax === undefined ? stop : stop.filter((each) => Buffer.byteLength(each) <= stopBytesMax);
-  if (fitting.length < stop.length) {
-    losses.push({ field: 'stop', reason: `this upstream takes at most ${stopBytesMax} bytes; what is longer was left out` });
-  }
-  if (fitting.length <= stopMax) return fitting;
-  losses.push({ field: 'stop', reason: `this upstream takes at most ${stopMax}; the first were sent` });
-  return fitting.slice(0, stopMax);
 }

@@ -1,6 +1,6 @@
-import { Fault } from '../../base/fault.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { DialogueEvent, EventBatch } from '../../dialogue/event.ts';
+import { invalidReply, parseUpstreamEvent } from '../upstream-event.ts';
 import { decodeMessagesError } from './error-decode.ts';
 import { missingCallId } from './call-id.ts';
 import { decodeStop } from './stop-reason.ts';
@@ -63,7 +63,7 @@ export class MessagesStreamDecoder {
       this.#ended = true;
       return nothing;
     }
-    const value = parse(payload);
+    const value = parseUpstreamEvent(payload);
     const reading: Reading = { events: [], verbatim: true };
     if (!this.#read(value, reading)) return { events: reading.events };
     return { events: reading.events, source: { protocol: 'anthropic-messages', text: payload, value, verbatim: reading.verbatim } };
@@ -115,8 +115,8 @@ export class MessagesStreamDecoder {
   #blockStart(value: JsonObject, reading: Reading): void {
     const index = indexOf(value);
     const block = value['content_block'];
-    if (!isJsonObject(block)) throw invalid('a content block that is no object');
-    if (this.#blockCount >= blocksMax) throw invalid(`more than ${blocksMax} content blocks`);
+    if (!isJsonObject(block)) throw invalidReply('a content block that is no object');
+    if (this.#blockCount >= blocksMax) throw invalidReply(`more than ${blocksMax} content blocks`);
     this.#blockCount += 1;
     // Frames without a start: the events say all of it.
     if (!this.#started) reading.verbatim = false;
@@ -171,7 +171,7 @@ export class MessagesStreamDecoder {
 
   #delta(value: JsonObject, reading: Reading): boolean {
     const { delta } = value;
-    if (!isJsonObject(delta)) throw invalid('a delta that is no object');
+    if (!isJsonObject(delta)) throw invalidReply('a delta that is no object');
     const open = this.#open.get(indexOf(value));
     switch (delta['type']) {
       case 'text_delta': {
@@ -191,7 +191,7 @@ export class MessagesStreamDecoder {
       case 'input_json_delta': {
         // A server tool's input goes along as it is.
         if (open?.kind === 'other') return true;
-        if (open?.kind !== 'call') throw invalid('a fragment of a tool call that never began');
+        if (open?.kind !== 'call') throw invalidReply('a fragment of a tool call that never began');
         const argumentsText = textOf(delta['partial_json']);
         if (argumentsText !== '') reading.events.push({ type: 'tool-call-delta', choice: 0, index: open.callIndex, argumentsText });
         return argumentsText !== '';
@@ -233,26 +233,11 @@ export class MessagesStreamDecoder {
 function indexOf(value: JsonObject): number {
   const { index } = value;
   if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= blocksMax) {
-    throw invalid('a content block whose index is no small number');
+    throw invalidReply('a content block whose index is no small number');
   }
   return index;
 }
 
-function parse(payload: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload);
-  } catch {
-    throw invalid('an event that is no JSON');
-  }
-  if (!isJsonObject(value)) throw invalid('an event that is no JSON object');
-  return value;
-}
-
 function textOf(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-function invalid(what: string): Fault {
-  return new Fault('upstream_invalid_reply', { message: `the upstream sent ${what}` });
 }

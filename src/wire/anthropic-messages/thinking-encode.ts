@@ -7,25 +7,21 @@ import { clearThinking } from './clear-thinking.ts';
 import type { MessagesDialect, ThinkingType } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
 
-/** The least budget that Anthropic takes. */
-const budgetMin = 1024;
-
 /**
- * The fields that say how to think: `thinking`, `output_config.effort` and `context_management`. `outputTokensMax`: as sent, since a
- * budget must be lower. What cannot be said is added to `losses`.
+ * The fields that say how to think: `thinking`, `output_config.effort` and `context_management`. What cannot be said is added to
+ * `losses`.
  */
 export function encodeThinking(
   request: DialogueRequest,
   rule: ThinkingRule | undefined,
   dialect: MessagesDialect,
-  outputTokensMax: number,
   losses: Loss[],
 ): { thinking?: JsonObject; effort?: string; context_management?: JsonObject } {
   const settled = settleThinking(request.thinking, rule, { anyEffort: false }, losses);
   const type = typeOf(request, settled, dialect, losses);
   const effort = encodeEffort(settled?.effort, dialect, losses);
   const management = encodeManagement(request, settled?.keep === 'all', dialect, losses);
-  const budget = encodeBudget(type, settled?.tokensMax, dialect, outputTokensMax, losses);
+  const budget = encodeBudget(type, settled?.tokensMax, dialect, losses);
   return {
     ...(type === undefined ? {} : { thinking: { type, ...budget } }),
     ...(effort === undefined ? {} : { effort }),
@@ -61,18 +57,11 @@ function encodeBudget(
   type: ThinkingType | undefined,
   tokensMax: number | undefined,
   { thinkingBudget }: MessagesDialect,
-  outputTokensMax: number,
   losses: Loss[],
 ): JsonObject {
-  const takes = type === 'enabled' && thinkingBudget !== 'refused';
+  const takes = type === 'enabled' && thinkingBudget;
   if (!takes && tokensMax !== undefined) losses.push({ field: 'thinking.budget_tokens', reason: 'this upstream has no limit on thinking alone' });
-  if (!takes) return {};
-  if (thinkingBudget === 'taken') return tokensMax === undefined ? {} : { budget_tokens: tokensMax };
-  const budget = Math.max(budgetMin, Math.min(tokensMax ?? Math.floor(outputTokensMax / 2), outputTokensMax - 1));
-  if (tokensMax !== undefined && budget !== tokensMax) {
-    losses.push({ field: 'thinking.budget_tokens', reason: `this upstream takes ${budgetMin} at least, and less than max_tokens; ${budget} was sent` });
-  }
-  return { budget_tokens: budget };
+  return takes && tokensMax !== undefined ? { budget_tokens: tokensMax } : {};
 }
 
 function encodeEffort(effort: string | undefined, { efforts }: MessagesDialect, losses: Loss[]): string | undefined {

@@ -3,7 +3,8 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
-import { withoutAnnotations } from '../schema-annotations.ts';
+import { encodeSchema } from '../schema-annotations.ts';
+import { settledToolChoice } from '../settled-tool-choice.ts';
 import type { MessagesDialect } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
 
@@ -72,14 +73,6 @@ function argumentsSchema(parameters: JsonObject | undefined): JsonObject {
   return parameters['type'] === undefined ? { type: 'object', ...parameters } : parameters;
 }
 
-/** A JSON schema as the place takes it. `field` is its path. */
-export function encodeSchema(schema: JsonObject, field: string, dialect: MessagesDialect, losses: Loss[]): JsonObject {
-  if (!dialect.moonshotRules) return schema;
-  const { schema: cleaned, dropped } = withoutAnnotations(schema);
-  if (dropped.length > 0) losses.push({ field, reason: `this upstream takes no ${dropped.join(', ')} in a schema` });
-  return cleaned;
-}
-
 function encodeChoice(
   choice: ToolChoice | undefined,
   names: ReadonlySet<unknown>,
@@ -87,40 +80,24 @@ function encodeChoice(
   { dialect, rule, thinks }: ToolScene,
   losses: Loss[],
 ): JsonObject | undefined {
-  const lose = (reason: string): void => {
-    losses.push({ field: 'tool_choice', reason });
-  };
-  const refused = (what: 'required' | 'named'): boolean => rule?.[what] === 'refused' || (rule?.[what] === 'refused-thinking' && thinks);
-  const any = (): JsonObject | undefined => {
-    if (count === 0) lose('none of the tools could be sent');
-    else if (refused('required')) lose('this model cannot be made to call a tool; "auto" was sent');
-    else return { type: 'any' };
-    return count === 0 ? undefined : { type: 'auto' };
-  };
-  switch (choice?.type) {
+  // Where none can be named, the one that was is alone (`declaredTools`), and any is demanded.
+  const unnamed = choice?.type === 'named' && !dialect.namedToolChoice && names.has(choice.name);
+  const settled = settledToolChoice(unnamed ? { type: 'required' } : choice, { names, count, rule, thinks }, losses);
+  switch (settled?.type) {
     case undefined:
       return undefined;
     case 'auto':
     case 'none':
-      return count === 0 ? undefined : { type: choice.type };
+      return count === 0 ? undefined : { type: settled.type };
     case 'required':
-      return any();
+      return { type: 'any' };
     case 'allowed':
-      return choice.mode === 'required' ? any() : count === 0 ? undefined : { type: 'auto' };
+      if (settled.mode === 'required') return { type: 'any' };
+      return count === 0 ? undefined : { type: 'auto' };
     case 'named':
-      if (!names.has(choice.name)) {
-        lose('the tool that it names could not be sent');
-        return undefined;
-      }
-      if (!dialect.namedToolChoice) return any();
-      if (refused('named')) {
-        lose('this model takes no named tool while it thinks; "auto" was sent');
-        return { type: 'auto' };
-      }
-      if (rule?.named === 'ignored') lose('this model is known not to follow the name of a tool');
-      return { type: 'tool', name: choice.name };
+      return { type: 'tool', name: settled.name };
     case 'opaque':
-      lose('only the protocol that it came by knows this choice');
+      losses.push({ field: 'tool_choice', reason: 'only the protocol that it came by knows this choice' });
       return undefined;
   }
 }

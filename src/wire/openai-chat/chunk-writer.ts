@@ -2,7 +2,7 @@ import type { DialogueEvent } from '../../dialogue/event.ts';
 import type { Finish } from '../../dialogue/finish.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { encodeFinish } from './finish-reason.ts';
-import type { PatchableObject } from './patchable.ts';
+import type { PatchableObject } from '../patchable.ts';
 
 type StartEvent = Extract<DialogueEvent, { type: 'reply-start' }>;
 type DeltaEvent = Extract<DialogueEvent, { type: `${string}-delta` | 'tool-call-start' }>;

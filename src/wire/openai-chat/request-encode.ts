@@ -10,7 +10,8 @@ import { encodeMessages, takesMessageTools } from './message-encode.ts';
 import { encodeSampling } from './sampling-encode.ts';
 import { encodeThinking } from './thinking-encode.ts';
 import { encodeToolChoice } from './tool-choice-encode.ts';
-import { encodeSchema, encodeTools } from './tool-encode.ts';
+import { encodeSchema } from '../schema-annotations.ts';
+import { encodeTools } from './tool-encode.ts';
 
 export interface ChatRequestTarget {
   /** The model's id as the upstream spells it. */

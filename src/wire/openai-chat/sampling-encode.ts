@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/json.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { SamplingRule } from '../../dialogue/model-rules.ts';
 import type { Sampling } from '../../dialogue/request.ts';
+import { fittingStops } from '../fitting-stops.ts';
 import type { ChatDialect } from './chat-dialect.ts';
 
 /** Below it Moonshot takes a temperature for zero; it says "close to 0" (moonshot-api.md 2.1) and gives no figure. */
@@ -58,15 +59,4 @@ function choices(
   if (count <= dialect.choicesMax) return count;
   losses.push({ field: 'n', reason: `this upstream gives at most ${dialect.choicesMax}; that was sent` });
   return dialect.choicesMax;
-}
-
-function fittingStops(stop: readonly string[], dialect: ChatDialect, losses: Loss[]): readonly string[] {
-  const { stopMax, stopBytesMax } = dialect;
-  const fitting = stopBytesMax === undefined ? stop : stop.filter((each) => Buffer.byteLength(each) <= stopBytesMax);
-  if (fitting.length < stop.length) {
-    losses.push({ field: 'stop', reason: `this upstream takes at most ${stopBytesMax} bytes; what is longer was left out` });
-  }
-  if (fitting.length <= stopMax) return fitting;
-  losses.push({ field: 'stop', reason: `this upstream takes at most ${stopMax}; the first were sent` });
-  return fitting.slice(0, stopMax);
 }

@@ -1,10 +1,10 @@
-import { Fault } from '../../base/fault.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { DialogueEvent, EventBatch } from '../../dialogue/event.ts';
 import type { Usage } from '../../dialogue/usage.ts';
+import { invalidReply, parseUpstreamEvent } from '../upstream-event.ts';
 import { decodeChatError } from './error-decode.ts';
 import { decodeFinish } from './finish-reason.ts';
-import { isPatchable, type PatchableObject } from './patchable.ts';
+import { isPatchable, type PatchableObject } from '../patchable.ts';
 import { listedContent, thinkingText } from './thinking-text.ts';
 import { ToolCallStream } from './tool-call-stream.ts';
 import { addChoiceUsage, decodeChatUsage } from './usage.ts';
@@ -59,7 +59,7 @@ export class ChatStreamDecoder {
       this.#ended = true;
       return nothing;
     }
-    const value = parse(payload);
+    const value = parseUpstreamEvent(payload);
     const reading: Reading = { events: [], verbatim: true };
     const choices = value['choices'];
     if (!this.#started) this.#start(value, reading);
@@ -98,10 +98,10 @@ export class ChatStreamDecoder {
   }
 
   #choice(choice: JsonValue | undefined, position: number, reading: Reading): void {
-    if (!isPatchable(choice)) throw invalid('a choice that is no object');
+    if (!isPatchable(choice)) throw invalidReply('a choice that is no object');
     const index = choice['index'] ?? position;
     if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index > choiceIndexMax) {
-      throw invalid('a choice whose index is no small number');
+      throw invalidReply('a choice whose index is no small number');
     }
     const state = this.#state(index);
     const delta = choice['delta'];
@@ -217,7 +217,7 @@ export class ChatStreamDecoder {
       this.#choices.push({ index: this.#choices.length, calls: undefined, ended: false, usage: undefined });
     }
     const state = this.#choices[index];
-    if (state === undefined) throw invalid('a choice out of order');
+    if (state === undefined) throw invalidReply('a choice out of order');
     return state;
   }
 }
@@ -229,19 +229,4 @@ function isBareError(value: JsonObject): boolean {
 
 function usageEvent(usage: Usage | 'rejected'): DialogueEvent {
   return usage === 'rejected' ? { type: 'usage-rejected' } : { type: 'usage', usage };
-}
-
-function parse(payload: string): PatchableObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload);
-  } catch {
-    throw invalid('an event that is no JSON');
-  }
-  if (!isPatchable(value)) throw invalid('an event that is no JSON object');
-  return value;
-}
-
-function invalid(what: string): Fault {
-  return new Fault('upstream_invalid_reply', { message: `the upstream sent ${what}` });
 }

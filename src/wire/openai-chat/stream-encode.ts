@@ -5,7 +5,7 @@ import type { ReplyCost } from '../../dialogue/reply-cost.ts';
 import type { Usage } from '../../dialogue/usage.ts';
 import type { ChatStyle } from './chat-style.ts';
 import { ChunkWriter } from './chunk-writer.ts';
-import { isPatchable, type PatchableObject } from './patchable.ts';
+import { isPatchable, type PatchableObject } from '../patchable.ts';
 import { removeThinking } from './thinking-text.ts';
 import { decodeChatUsage, encodeChatUsage } from './usage.ts';
 

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
-import type { PatchableObject } from './patchable.ts';
+import type { PatchableObject } from '../patchable.ts';
 
 /** All fields in which thinking may stand. */
 const thinkingFields = ['reasoning_content', 'reasoning', 'reasoning_details'];

@@ -3,7 +3,7 @@ import type { Loss } from '../../dialogue/extensions.ts';
 import type { Tool } from '../../dialogue/tool.ts';
 import type { ChatDialect } from './chat-dialect.ts';
 import { chatExtensions } from './chat-extensions.ts';
-import { withoutAnnotations } from '../schema-annotations.ts';
+import { encodeSchema } from '../schema-annotations.ts';
 
 /** A list of tools as `dialect` takes them; what it does not know is left out and added to `losses`. `field` is the list's path. */
 export function encodeTools(tools: readonly Tool[], field: string, dialect: ChatDialect, losses: Loss[]): JsonObject[] {
@@ -37,12 +37,4 @@ function encodeTool(tool: Tool, field: string, dialect: ChatDialect, losses: Los
     case 'opaque':
       return tool.protocol === chatExtensions.protocol ? tool.value : undefined;
   }
-}
-
-/** A JSON schema as `dialect` takes it. `field` is its path. */
-export function encodeSchema(schema: JsonObject, field: string, dialect: ChatDialect, losses: Loss[]): JsonObject {
-  if (!dialect.moonshotRules) return schema;
-  const { schema: cleaned, dropped } = withoutAnnotations(schema);
-  if (dropped.length > 0) losses.push({ field, reason: `this upstream takes no ${dropped.join(', ')} in a schema` });
-  return cleaned;
 }

@@ -5,6 +5,7 @@ import type { DialogueReply } from '../../dialogue/reply.ts';
 import type { ThinkingProof } from '../../dialogue/thinking-seal.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
 import type { Usage, UsageFlag } from '../../dialogue/usage.ts';
+import { invalidReply } from '../upstream-event.ts';
 import { decodeResponsesError } from './error-decode.ts';
 
 /** Stands between the texts of two items, or two parts of a summary: glued together they could not be read. */
@@ -22,10 +23,10 @@ export function decodeResponsesReply(value: JsonObject, upstreamId: string, keep
   const { id, model, created_at: created, output, usage: counts } = value;
   const failure = failureOf(value);
   if (failure !== undefined) throw failure;
-  if (!Array.isArray(output)) throw invalid('a response without output');
+  if (!Array.isArray(output)) throw invalidReply('a response without output');
   const items = (output as readonly JsonValue[]).map((item) => {
     if (isJsonObject(item)) return item;
-    throw invalid('an item that is no object');
+    throw invalidReply('an item that is no object');
   });
   const text = joined(items.map(messageText));
   const refusal = joined(items.map(refusalText));
@@ -64,7 +65,7 @@ export function failureOf(value: JsonObject): Fault | undefined {
 /** How a finished response ended. Throws an `upstream_invalid_reply` fault for one that is still going on. */
 export function decodeResponsesFinish(value: JsonObject, items: readonly JsonObject[]): Finish {
   const { status, incomplete_details: details } = value;
-  if (status === 'in_progress' || status === 'queued') throw invalid('a response that is not finished');
+  if (status === 'in_progress' || status === 'queued') throw invalidReply('a response that is not finished');
   if (status !== 'incomplete') return { reason: items.some(isCall) ? 'tool-calls' : 'stop' };
   const reason = isJsonObject(details) ? details['reason'] : undefined;
   if (reason === 'max_output_tokens' || reason === 'content_filter') return { reason: reason === 'content_filter' ? 'content-filter' : 'length' };
@@ -165,8 +166,4 @@ const countMax = 1_000_000_000;
 
 function isCount(value: JsonValue | undefined): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= countMax;
-}
-
-function invalid(what: string): Fault {
-  return new Fault('upstream_invalid_reply', { message: `the upstream sent ${what}` });
 }

@@ -5,7 +5,8 @@ import type { AssistantMessage, Content, Message, Part } from '../../dialogue/me
 import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest, OutputFormat, Thinking } from '../../dialogue/request.ts';
 import type { Tool, ToolChoice } from '../../dialogue/tool.ts';
-import { withoutAnnotations } from '../schema-annotations.ts';
+import { encodeSchema } from '../schema-annotations.ts';
+import { settledToolChoice, type ToolChoiceScene } from '../settled-tool-choice.ts';
 import { settleThinking, thinks } from '../settled-thinking.ts';
 import { proofBreak } from './reply-decode.ts';
 import type { ResponsesDialect } from './responses-dialect.ts';
@@ -174,13 +175,6 @@ function encodeFormat(format: OutputFormat, dialect: ResponsesDialect, losses: L
   };
 }
 
-function encodeSchema(schema: JsonObject, field: string, dialect: ResponsesDialect, losses: Loss[]): JsonObject {
-  if (!dialect.moonshotRules) return schema;
-  const { schema: cleaned, dropped } = withoutAnnotations(schema);
-  if (dropped.length > 0) losses.push({ field, reason: `this upstream takes no ${dropped.join(', ')} in a schema` });
-  return cleaned;
-}
-
 function toolFields(request: DialogueRequest, target: ResponsesRequestTarget, willThink: boolean, losses: Loss[]): JsonObject {
   const { dialect, toolChoiceRule } = target;
   const { toolChoice, parallelToolCalls } = request;
@@ -200,7 +194,7 @@ function toolFields(request: DialogueRequest, target: ResponsesRequestTarget, wi
     if (body !== undefined && tool.kind === 'function') names.add(tool.name);
   }
   const rule = dialect.moonshotRules ? toolChoiceRule : undefined;
-  const choice = encodeToolChoice(toolChoice, { names, count: tools.length, rule, willThink, otherTools: dialect.otherTools }, losses);
+  const choice = encodeToolChoice(toolChoice, { names, count: tools.length, rule, thinks: willThink }, dialect.otherTools, losses);
   return {
     ...(tools.length === 0 ? {} : { tools }),
     ...(choice === undefined ? {} : { tool_choice: choice }),
@@ -230,60 +224,26 @@ function encodeTool(tool: Tool, field: string, dialect: ResponsesDialect, losses
   );
 }
 
-interface ToolChoiceScene {
-  /** Names of the functions that are sent. */
-  readonly names: ReadonlySet<string>;
-  readonly count: number;
-  readonly rule: ToolChoiceRule | undefined;
-  readonly willThink: boolean;
-  readonly otherTools: boolean;
-}
-
-/** `tool_choice`, by the same rules as in chat completions (moonshot-api.md 2.6): a demand that would be refused becomes `auto`. */
-function encodeToolChoice(choice: ToolChoice | undefined, scene: ToolChoiceScene, losses: Loss[]): JsonValue | undefined {
-  const { names, rule, willThink, otherTools } = scene;
-  const lose = (reason: string): void => void losses.push({ field: 'tool_choice', reason });
-  switch (choice?.type) {
+/** `tool_choice`, by the same rules as everywhere. `otherTools`: the place takes more than plain functions, and choices among several. */
+function encodeToolChoice(choice: ToolChoice | undefined, scene: ToolChoiceScene, otherTools: boolean, losses: Loss[]): JsonValue | undefined {
+  const settled = settledToolChoice(choice, scene, losses);
+  switch (settled?.type) {
     case undefined:
       return undefined;
     case 'auto':
     case 'none':
-      return choice.type;
     case 'required':
-      return required(scene, lose);
-    case 'allowed': {
-      const mode = choice.mode === 'auto' ? 'auto' : required(scene, lose);
-      if (!otherTools || mode === undefined) return mode;
-      return { type: 'allowed_tools', mode, tools: choice.names.map((name) => ({ type: 'function', name })) };
-    }
+      return settled.type;
+    case 'allowed':
+      if (!otherTools) return settled.mode;
+      return { type: 'allowed_tools', mode: settled.mode, tools: settled.names.map((name) => ({ type: 'function', name })) };
     case 'named':
-      if (!names.has(choice.name)) {
-        lose('the tool that it names could not be sent');
-        return undefined;
-      }
-      if (rule?.named === 'refused-thinking' && willThink) {
-        lose('this model takes no named tool while it thinks; "auto" was sent');
-        return 'auto';
-      }
-      if (rule?.named === 'ignored') lose('this model is known not to follow the name of a tool');
-      return { type: 'function', name: choice.name };
+      return { type: 'function', name: settled.name };
     case 'opaque':
-      if (choice.protocol === extensions.protocol && otherTools) return choice.value;
-      lose('this upstream does not know this choice');
+      if (settled.protocol === extensions.protocol && otherTools) return settled.value;
+      losses.push({ field: 'tool_choice', reason: 'this upstream does not know this choice' });
       return undefined;
   }
-}
-
-function required({ count, rule, willThink }: ToolChoiceScene, lose: (reason: string) => void): 'auto' | 'required' | undefined {
-  if (count === 0) {
-    lose('none of the tools could be sent');
-    return undefined;
-  }
-  if (rule?.required === 'refused' || (rule?.required === 'refused-thinking' && willThink)) {
-    lose(`this model takes no "required"${rule.required === 'refused' ? '' : ' while it thinks'}; "auto" was sent`);
-    return 'auto';
-  }
-  return 'required';
 }
 
 /** The messages from number `from` on, as input items: a turn of the model's is one of them for each thing that it did. */

@@ -1,6 +1,7 @@
 import { Fault } from '../../base/fault.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { DialogueEvent, EventBatch } from '../../dialogue/event.ts';
+import { invalidReply, parseUpstreamEvent } from '../upstream-event.ts';
 import { decodeResponsesError } from './error-decode.ts';
 import {
   callOf, decodeResponsesFinish, decodeResponsesUsage, encryptedOf, failureOf, isCall, itemBreak, messageText, proofBreak, proofOf, reasoningText, refusalText,
@@ -69,7 +70,7 @@ export class ResponsesStreamDecoder {
    */
   push(payload: string): EventBatch {
     if (this.#ended || (payload.charCodeAt(0) === 0x5b && payload.trimEnd() === '[DONE]')) return nothing;
-    const value = parse(payload);
+    const value = parseUpstreamEvent(payload);
     const reading: Reading = { events: [], verbatim: true };
     const { type } = value;
     if (typeof type !== 'string') {
@@ -114,7 +115,7 @@ export class ResponsesStreamDecoder {
       case 'response.output_item.added':
       case 'response.output_item.done':
         reading.verbatim = false;
-        if (!isJsonObject(value['item'])) throw invalid('an item that is no object');
+        if (!isJsonObject(value['item'])) throw invalidReply('an item that is no object');
         this.#whole(value['item'], value['output_index'], type.endsWith('done'), reading);
         return;
       default:
@@ -207,12 +208,12 @@ export class ResponsesStreamDecoder {
     const index = value['output_index'];
     const known = this.#items.get(typeof index === 'number' ? index : -1);
     if (known !== undefined) return known;
-    if (type === 'function_call') throw invalid('the arguments of a tool call that never began');
+    if (type === 'function_call') throw invalidReply('the arguments of a tool call that never began');
     return this.#open(index, { type }, reading);
   }
 
   #open(index: JsonValue | undefined, item: JsonObject, reading: Reading): ItemState {
-    if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index > itemsMax) throw invalid('an item without a place in the output');
+    if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index > itemsMax) throw invalidReply('an item without a place in the output');
     const known = this.#items.get(index);
     if (known !== undefined) return known;
     if (isCall(item)) this.#called = true;
@@ -231,19 +232,4 @@ export class ResponsesStreamDecoder {
     reading.events.push({ type: 'tool-call-start', choice, index: this.#calls - 1, id: call.id, kind: call.kind, name: call.name });
     return state;
   }
-}
-
-function parse(payload: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload);
-  } catch {
-    throw invalid('an event that is no JSON');
-  }
-  if (!isJsonObject(value)) throw invalid('an event that is no JSON object');
-  return value;
-}
-
-function invalid(what: string): Fault {
-  return new Fault('upstream_invalid_reply', { message: `the upstream sent ${what}` });
 }

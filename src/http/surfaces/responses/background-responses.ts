@@ -19,8 +19,6 @@ import type { Turn } from './open-turn.ts';
 import { followResponse, type Following } from './response-follower.ts';
 import { styleOf } from './turn-writer.ts';
 
-/** More batches than any stream has. */
-const allBatches = 1_000_000;
 /** Background responses of one tenant that have not ended. */
 const openResponsesMax = 1_000;
 /** How often the end of a cancelled response is tried to be put after events that come at the same time. */
@@ -111,7 +109,7 @@ export class BackgroundResponses {
       if (stored === undefined) throw responseNotFound(id);
       if (!stored.background) throw new Fault('invalid_request', { message: 'Cannot cancel a synchronous response.' });
       if (stored.endedMs !== undefined) return stored.body;
-      const { body, output, event } = forcedEnd(stored.body, await events.read(scope, id, -1, allBatches), 'cancelled');
+      const { body, output, event } = forcedEnd(stored.body, await events.all(scope, id), 'cancelled');
       try {
         const { committed } = await database.commitIf(
           [responses.updating(scope, stored.id, { status: 'cancelled', body, output, endedMs: clock.nowMs() })],

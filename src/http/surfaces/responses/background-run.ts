@@ -21,8 +21,6 @@ const flushMs = 100;
 /** How often, and how many times, the end is tried to be kept while the database is away. */
 const endRetryMs = 1_000;
 const endTriesMax = 30;
-/** More batches than any stream has. */
-const allBatches = 1_000_000;
 
 /**
  * One background response being made. Its events are kept as they come; its end, the end of its job and its conversation's turn are one
@@ -80,9 +78,8 @@ export class BackgroundRun {
   /** Undefined: another version of this program accepted what this one does not understand. */
   #encoderOf({ createdMs }: StoredResponse): ResponsesStreamEncoder | undefined {
     const { scope, responseId, wire, vendor } = this.#job;
-    const newItemId = (prefix: string): string => `${prefix}_${this.#deps.random.bytes(16).toString('hex')}`;
     try {
-      const dress = { body: parseResponsesBody(wire, vendor), scope, responseId, createdMs, newItemId };
+      const dress = { body: parseResponsesBody(wire, vendor), scope, responseId, createdMs };
       return new ResponsesStreamEncoder(styleOf(this.#deps, dress, (sequenceNumber, _type, json) => this.#take(sequenceNumber, json)));
     } catch (thrown) {
       if (thrown instanceof Fault) return undefined;
@@ -155,7 +152,7 @@ export class BackgroundRun {
   async #interrupt(stored: StoredResponse): Promise<void> {
     const { events, jobs, responses, clock } = this.#deps;
     const { scope, responseId } = this.#job;
-    const { body, output, event } = forcedEnd(stored.body, await events.read(scope, responseId, -1, allBatches), 'incomplete');
+    const { body, output, event } = forcedEnd(stored.body, await events.all(scope, responseId), 'incomplete');
     await this.#commit([
       jobs.finishing(this.#claim.id, this.#claim.token),
       responses.updating(scope, responseId, { status: 'incomplete', body, output, endedMs: clock.nowMs() }),

@@ -10,6 +10,7 @@ import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
 import { answerGeneration } from '../../generation-exchange.ts';
 import type { ReplyWriter } from '../../reply-writer.ts';
+import { newItemId } from './new-item-id.ts';
 import { openTurn, type Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
@@ -51,7 +52,7 @@ function compactionWriter(deps: ResponsesDeps, turn: Turn): ReplyWriter {
     fail: never,
     whole: ({ reply, usage }) => {
       const seals = deps.sealsOf(turn.scope.tenantId);
-      const item = compactionItem(turn.newItemId('cmp'), seals.seal({ text: summaryOf(reply) }, false));
+      const item = compactionItem(newItemId('cmp', deps.random), seals.seal({ text: summaryOf(reply) }, false));
       return compactionObject(newId('resp', deps.clock, deps.random), Math.floor(turn.createdMs / 1000), [item], usage) satisfies JsonObject;
     },
   };

@@ -13,6 +13,7 @@ import { shownItem } from '../../../wire/openai-responses/shown-item.ts';
 import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
 import { includesEncrypted, listPlace, type PageQuery, unknownAfter } from './list-query.ts';
+import { newItemId } from './new-item-id.ts';
 import { type ResponsesDeps, scopeOf } from './responses-deps.ts';
 import { conversationNotFound } from './thread-context.ts';
 
@@ -105,7 +106,7 @@ function queryOf(request: FastifyRequest): PageQuery {
 }
 
 function itemsOf(list: readonly JsonObject[], { random }: ConversationsDeps): readonly ConversationItem[] {
-  const items = normaliseItems(list, (prefix) => `${prefix}_${random.bytes(16).toString('hex')}`, new Map());
+  const items = normaliseItems(list, (prefix) => newItemId(prefix, random), new Map());
   return items.map((item) => ({ id: String(item['id']), item }));
 }
 

@@ -11,6 +11,7 @@ import { normaliseInput, referencedIds } from '../../../wire/openai-responses/in
 import { responsesRequestOf } from '../../../wire/openai-responses/request-decode.ts';
 import type { ResponsesBody } from '../../../wire/openai-responses/responses-request-schema.ts';
 import { type CachingTerms, cachingTerms } from './caching-terms.ts';
+import { newItemId } from './new-item-id.ts';
 import { type ResponsesDeps, scopeOf } from './responses-deps.ts';
 import { type HeldPart, type ThreadContext, threadContext } from './thread-context.ts';
 
@@ -27,7 +28,6 @@ export interface Turn {
   readonly request: DialogueRequest;
   /** Ark's explicit context cache, where the turn asks for it. */
   readonly caching: CachingTerms | undefined;
-  newItemId(prefix: string): string;
 }
 
 /** What may be known of a turn before: all but the context when it was accepted earlier, the context when it need not be read. */
@@ -42,8 +42,7 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
   const createdMs = known.createdMs ?? deps.clock.nowMs();
   const caching = cachingTerms(body, createdMs);
   const context = known.context ?? (await threadContext(deps, scope, body));
-  const newItemId = (prefix: string): string => `${prefix}_${deps.random.bytes(16).toString('hex')}`;
-  const input = known.input ?? normaliseInput(body, newItemId, await knownItems(deps, scope, body, context));
+  const input = known.input ?? normaliseInput(body, (prefix) => newItemId(prefix, deps.random), await knownItems(deps, scope, body, context));
   if (context.conversationId !== undefined) checkItemIds(input);
   const responseId = known.responseId ?? newId('resp', deps.clock, deps.random);
   const seals = deps.sealsOf(caller.tenantId);
@@ -57,7 +56,7 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
     ...(context.lastUpstreamId === undefined ? {} : { lastUpstreamId: context.lastUpstreamId }),
     ...contextCacheOf(body, context, caching, createdMs, messagesOf),
   };
-  return { caller, scope, body, responseId, createdMs, context, input, request, caching, newItemId };
+  return { caller, scope, body, responseId, createdMs, context, input, request, caching };
 }
 
 /** Items of a conversation are found by their ids: said now, and not when the answer has been paid for. */

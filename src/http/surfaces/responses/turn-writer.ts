@@ -13,12 +13,13 @@ import type { ReplyWriter, WholeEnd } from '../../reply-writer.ts';
 import { expireAtOf } from './caching-terms.ts';
 import { keepTurn } from './keep-turn.ts';
 import type { TurnEnd } from './turn-end.ts';
+import { newItemId } from './new-item-id.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 import { unkeptEnd } from './unkept-end.ts';
 
 /** What of a turn its dress depends on. */
-export type DressedTurn = Pick<Turn, 'body' | 'scope' | 'responseId' | 'createdMs' | 'newItemId'>;
+export type DressedTurn = Pick<Turn, 'body' | 'scope' | 'responseId' | 'createdMs'>;
 
 /** How the responses of a turn are to be dressed. `onEvent`: told of each event of a stream. */
 export function styleOf(deps: ResponsesDeps, turn: DressedTurn, onEvent?: ResponsesStyle['onEvent']): ResponsesStyle {
@@ -34,7 +35,7 @@ export function styleOf(deps: ResponsesDeps, turn: DressedTurn, onEvent?: Respon
     // (decision 0019).
     includeEncrypted: body.include.has('reasoning.encrypted_content') || !body.store,
     toolForms: decodeTools(body.wire).forms,
-    newId: turn.newItemId,
+    newId: (prefix) => newItemId(prefix, deps.random),
     nowS: () => Math.floor(deps.clock.nowMs() / 1000),
     ...(body.obfuscated ? { obfuscate: (delta: string) => padding(deps, delta) } : {}),
     ...(onEvent === undefined ? {} : { onEvent }),

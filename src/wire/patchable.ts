@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../base/json.ts';
+import type { JsonValue } from '../base/json.ts';
 
 /** A JSON object that we own and may change: what `JSON.parse` has just made, or a copy. */
 export interface PatchableObject {
