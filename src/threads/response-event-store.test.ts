@@ -56,6 +56,14 @@ onEveryDatabase((databases) => {
       expect(JSON.stringify(rows)).not.toContain('secret');
     });
 
+    it('has all of a response, of more batches than one read takes', async () => {
+      const id = await response();
+      for (let sequence = 0; sequence < 150; sequence += 1) await store.append(scope, id, events(sequence, sequence));
+      expect((await store.read(scope, id, -1)).length).toBeLessThan(150);
+      expect(await store.all(scope, id)).toEqual(events(0, 149));
+      expect(await store.all(scope, await response())).toEqual([]);
+    });
+
     it('has nothing for another tenant, nor for the other mode, and takes nothing from them', async () => {
       const id = await response();
       await store.append(scope, id, events(0, 1));

@@ -146,6 +146,10 @@ describe('what cannot be said is declared', () => {
       body: { tool_choice: 'auto', tools: [{ parameters: { type: 'object' } }] }, lost: ['tools.0.parameters', 'tool_choice'],
     });
     expect(sent(asked, { toolChoiceRule }).body['tool_choice']).toBe('required');
+    const byName: Partial<DialogueRequest> = { tools: [{ kind: 'function', name: 'f' }], toolChoice: { type: 'named', name: 'f' } };
+    const ignoresNames = { toolChoiceRule: { required: 'taken', named: 'ignored' }, dialect: { ...openai, moonshotRules: true } } as const;
+    expect(sent(byName, ignoresNames), 'the only tool is the named one').toMatchObject({ body: { tool_choice: 'required' }, lost: [] });
+    expect(sent({ ...byName, tools: [...byName.tools ?? [], { kind: 'function', name: 'g' }] }, ignoresNames).lost).toEqual(['tool_choice']);
   });
 });
 
