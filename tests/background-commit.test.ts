@@ -11,10 +11,10 @@ import type { Database } from '../src/storage/database.ts';
 import { ResponseEventStore } from '../src/threads/response-event-store.ts';
 import { ResponseStore } from '../src/threads/response-store.ts';
 import type { StoredResponse } from '../src/threads/stored-response.ts';
-import type { ThreadScope } from '../src/threads/thread-scope.ts';
+import type { TenantScope } from '../src/base/tenant-scope.ts';
 import { threadsMigrations } from '../src/threads/thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
 const leaseMs = 1_000;
 
 onEveryDatabase((databases) => {

@@ -21,6 +21,7 @@ export const faultTable = {
   prompt_too_long: { blame: 'caller', status: 400, retryable: false, text: 'the prompt is longer than the model can take; shorten it or choose a model with a larger context' },
   content_filtered: { blame: 'caller', status: 400, retryable: false, text: 'The request was rejected because it was considered high risk' },
   unauthenticated: { blame: 'caller', status: 401, retryable: false, text: 'Invalid Authentication: send "Authorization: Bearer <key>" or "x-api-key: <key>"' },
+  document_unreadable: { blame: 'caller', status: 400, retryable: false, text: 'the document cannot be read' },
   key_rejected: { blame: 'caller', status: 401, retryable: false, text: 'Incorrect API key provided' },
   permission_denied: { blame: 'caller', status: 403, retryable: false, text: 'this key may not do that' },
   model_not_found: { blame: 'caller', status: 404, retryable: false, text: 'Not found the model or Permission denied' },

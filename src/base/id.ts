@@ -10,6 +10,8 @@ export type ResponseId = Id<'resp'>;
 export type ConversationId = Id<'conv'>;
 export type ContextCacheId = Id<'cache'>;
 export type JobId = Id<'job'>;
+export type FileId = Id<'file'>;
+export type BatchId = Id<'batch'>;
 
 /**
  * A new id: prefix, 48 bits of time in milliseconds, 80 random bits, in hex, so that ids sort by birth (as UUIDv7 does,

@@ -10,11 +10,11 @@ import { Sealer } from '../base/sealer.ts';
 import type { Database } from '../storage/database.ts';
 import type { NewContextCache } from './context-cache-row.ts';
 import { type ContextCacheEnd, type ContextCachePlace, ContextCacheStore } from './context-cache-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
-const strangers: readonly ThreadScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
+const strangers: readonly TenantScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
 const lifeMs = 10_000;
 
 onEveryDatabase((databases) => {
@@ -36,7 +36,7 @@ onEveryDatabase((databases) => {
     };
   }
 
-  async function created(change: Partial<NewContextCache> = {}, of: ThreadScope = scope): Promise<NewContextCache> {
+  async function created(change: Partial<NewContextCache> = {}, of: TenantScope = scope): Promise<NewContextCache> {
     const one = cache(change);
     await store.create(of, one);
     return one;
@@ -75,7 +75,7 @@ onEveryDatabase((databases) => {
     });
 
     it('lists those that were made for themselves, in either order and between any two', async () => {
-      const own: ThreadScope = { tenantId: 'ten_lister', mode: 'live' };
+      const own: TenantScope = { tenantId: 'ten_lister', mode: 'live' };
       const ids: string[] = [];
       for (let count = 0; count < 4; count += 1) {
         ids.push((await created({ id: newId('cache', clock, systemRandom) }, own)).id);
@@ -91,7 +91,7 @@ onEveryDatabase((databases) => {
     });
 
     it('knows how much is kept, until it has expired', async () => {
-      const own: ThreadScope = { tenantId: 'ten_keeper', mode: 'live' };
+      const own: TenantScope = { tenantId: 'ten_keeper', mode: 'live' };
       expect(await store.keptChars(own)).toBe(0);
       const one = await created({ content: { messages: [{ role: 'user', content: 'x'.repeat(1_000) }] } }, own);
       const chars = await store.keptChars(own);

@@ -5,7 +5,7 @@ import type { JsonObject } from '../base/json.ts';
 import { callerName, newCallerName } from './caller-name.ts';
 import type { ContextCacheContent, ContextCacheLabels, ContextCacheRow, NewContextCache, StoredContextCache } from './context-cache-row.ts';
 import type { ThreadStoreParts } from './response-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { ThreadSeal } from './thread-seal.ts';
 import type { ContextCachesTable, ContextCacheState, ThreadTables } from './thread-tables.ts';
 
@@ -47,12 +47,12 @@ export class ContextCacheStore {
   }
 
   /** Stores a new context. Durable when it resolves; throws `storage_unavailable`, and `invalid_request` for a tag that is too long. */
-  async create(scope: ThreadScope, cache: NewContextCache): Promise<void> {
+  async create(scope: TenantScope, cache: NewContextCache): Promise<void> {
     await this.#database.commit(this.creating(scope, cache));
   }
 
   /** The statements that `create` commits, to share a commit with others. */
-  creating(scope: ThreadScope, cache: NewContextCache): readonly CompiledQuery[] {
+  creating(scope: TenantScope, cache: NewContextCache): readonly CompiledQuery[] {
     const { tenantId, mode } = scope;
     const insertion = this.#builder
       .insertInto('context_caches')
@@ -71,24 +71,24 @@ export class ContextCacheStore {
   }
 
   /** A guard: a pending context is ready, with so many tokens. Refuses when it is not pending (any more). */
-  becomingReady(scope: ThreadScope, id: string, tokens: number): CompiledQuery {
+  becomingReady(scope: TenantScope, id: string, tokens: number): CompiledQuery {
     return this.#owned(scope, id).set({ state: 'ready', tokens }).where('state', '=', 'pending').compile();
   }
 
   /** Undefined: this tenant has no such context in this mode, or has deleted it. One that ended otherwise is there for a day. */
-  async get(scope: ThreadScope, id: string): Promise<StoredContextCache | undefined> {
+  async get(scope: TenantScope, id: string): Promise<StoredContextCache | undefined> {
     const [cache] = await this.#read(scope, this.#visible(scope).where('id', '=', id).compile());
     return cache;
   }
 
   /** The context that was made with a response. */
-  async ofResponse(scope: ThreadScope, responseId: string): Promise<StoredContextCache | undefined> {
+  async ofResponse(scope: TenantScope, responseId: string): Promise<StoredContextCache | undefined> {
     const [cache] = await this.#read(scope, this.#visible(scope).where('response_id', '=', responseId).orderBy('id', 'desc').limit(1).compile());
     return cache;
   }
 
   /** The context that a tag refers to, though it may have ended. */
-  async byTag(scope: ThreadScope, tag: string): Promise<StoredContextCache | undefined> {
+  async byTag(scope: TenantScope, tag: string): Promise<StoredContextCache | undefined> {
     const named = this.#builder
       .selectFrom('context_cache_tags')
       .select('cache_id')
@@ -100,7 +100,7 @@ export class ContextCacheStore {
   }
 
   /** Contexts that were made for themselves, and not with a response. */
-  async list(scope: ThreadScope, { limit, order, after, before }: ContextCachePlace): Promise<readonly StoredContextCache[]> {
+  async list(scope: TenantScope, { limit, order, after, before }: ContextCachePlace): Promise<readonly StoredContextCache[]> {
     const [beyond, short] = order === 'desc' ? (['<', '>'] as const) : (['>', '<'] as const);
     let page = this.#visible(scope).where('response_id', 'is', null).orderBy('id', order).limit(limit);
     if (after !== undefined) page = page.where('id', beyond, after);
@@ -109,7 +109,7 @@ export class ContextCacheStore {
   }
 
   /** Length of all that is kept of the contexts that were made for themselves and have not ended, as it is stored. */
-  async keptChars({ tenantId, mode }: ThreadScope): Promise<number> {
+  async keptChars({ tenantId, mode }: TenantScope): Promise<number> {
     const [kept] = await this.#database.query(
       this.#builder
         .selectFrom('context_caches')
@@ -125,7 +125,7 @@ export class ContextCacheStore {
   }
 
   /** Gives a context that has not ended other labels. False: there is none. */
-  async relabel(scope: ThreadScope, id: string, labels: ContextCacheLabels): Promise<boolean> {
+  async relabel(scope: TenantScope, id: string, labels: ContextCacheLabels): Promise<boolean> {
     const relabelling = this.#owned(scope, id)
       .set({ labels: this.#seal.seal({ ...labels }, 'cache-labels', scope, id) })
       .where('ended_ms', 'is', null)
@@ -135,25 +135,25 @@ export class ContextCacheStore {
   }
 
   /** Lets `tag` refer to the context `id`, which must be this tenant's, and to no other. Throws as `create` does. */
-  async tag(scope: ThreadScope, tag: string, id: string): Promise<void> {
+  async tag(scope: TenantScope, tag: string, id: string): Promise<void> {
     await this.#database.commit([this.#tagging(scope, tag, id)]);
   }
 
   /** Lets `tag` refer to nothing, whether or not it did. */
-  async untag({ tenantId, mode }: ThreadScope, tag: string): Promise<void> {
+  async untag({ tenantId, mode }: TenantScope, tag: string): Promise<void> {
     await this.#database.commit([
       this.#builder.deleteFrom('context_cache_tags').where('tenant_id', '=', tenantId).where('mode', '=', mode).where('tag', '=', callerName(tag)).compile(),
     ]);
   }
 
   /** Lets a context that is ready live until `expiresMs`. False: there is none, or it has ended. */
-  async prolong(scope: ThreadScope, id: string, life: ProlongedLife): Promise<boolean> {
+  async prolong(scope: TenantScope, id: string, life: ProlongedLife): Promise<boolean> {
     const { committed } = await this.#database.commitIf([this.prolonging(scope, id, life)], []);
     return committed;
   }
 
   /** A guard: what `prolong` commits, to share a commit with others. */
-  prolonging(scope: ThreadScope, id: string, { expiresMs, ttlS }: ProlongedLife): CompiledQuery {
+  prolonging(scope: TenantScope, id: string, { expiresMs, ttlS }: ProlongedLife): CompiledQuery {
     return this.#owned(scope, id)
       .set({ expires_ms: expiresMs, ...(ttlS === undefined ? {} : { ttl_s: ttlS }) })
       .where('state', '=', 'ready')
@@ -162,22 +162,22 @@ export class ContextCacheStore {
   }
 
   /** Ends a context: what it says is removed. False: there is none, or it has ended. */
-  async end(scope: ThreadScope, id: string, atMs: number, state: ContextCacheEnd): Promise<boolean> {
+  async end(scope: TenantScope, id: string, atMs: number, state: ContextCacheEnd): Promise<boolean> {
     const { committed } = await this.#database.commitIf([this.ending(scope, id, atMs, state)], []);
     return committed;
   }
 
   /** A guard: what `end` commits, to share a commit with others. */
-  ending(scope: ThreadScope, id: string, atMs: number, state: ContextCacheEnd): CompiledQuery {
+  ending(scope: TenantScope, id: string, atMs: number, state: ContextCacheEnd): CompiledQuery {
     return this.#ending(scope, atMs, state).where('id', '=', id).compile();
   }
 
   /** The statement that ends what was made with a response, if there is such a context: for the commit that deletes the response. */
-  endingOfResponse(scope: ThreadScope, responseId: string, atMs: number): CompiledQuery {
+  endingOfResponse(scope: TenantScope, responseId: string, atMs: number): CompiledQuery {
     return this.#ending(scope, atMs, 'deleted').where('response_id', '=', responseId).compile();
   }
 
-  #tagging({ tenantId, mode }: ThreadScope, tag: string, id: string): CompiledQuery {
+  #tagging({ tenantId, mode }: TenantScope, tag: string, id: string): CompiledQuery {
     return this.#builder
       .insertInto('context_cache_tags')
       .values({ tenant_id: tenantId, mode, tag: newCallerName(tag, 'tags'), cache_id: id })
@@ -185,11 +185,11 @@ export class ContextCacheStore {
       .compile();
   }
 
-  #owned({ tenantId, mode }: ThreadScope, id: string) {
+  #owned({ tenantId, mode }: TenantScope, id: string) {
     return this.#builder.updateTable('context_caches').where('id', '=', id).where('tenant_id', '=', tenantId).where('mode', '=', mode);
   }
 
-  #visible({ tenantId, mode }: ThreadScope) {
+  #visible({ tenantId, mode }: TenantScope) {
     return this.#builder
       .selectFrom('context_caches')
       .select([...rowColumns, 'labels', 'content'])
@@ -199,7 +199,7 @@ export class ContextCacheStore {
   }
 
   /** Never after it expired. */
-  #ending({ tenantId, mode }: ThreadScope, atMs: number, state: ContextCacheEnd) {
+  #ending({ tenantId, mode }: TenantScope, atMs: number, state: ContextCacheEnd) {
     return this.#builder
       .updateTable('context_caches')
       .set({
@@ -212,7 +212,7 @@ export class ContextCacheStore {
       .where('ended_ms', 'is', null);
   }
 
-  async #read(scope: ThreadScope, query: CompiledQuery<FullRow>): Promise<readonly StoredContextCache[]> {
+  async #read(scope: TenantScope, query: CompiledQuery<FullRow>): Promise<readonly StoredContextCache[]> {
     const rows = await this.#database.query(query);
     if (rows.length === 0) return [];
     const tags = await this.#database.query(

@@ -4,7 +4,7 @@ import type { JsonObject } from '../base/json.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
 import { newCallerName } from './caller-name.ts';
 import { expiryGraceMs } from './expiry-grace.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import type { ThreadSeal } from './thread-seal.ts';
 import type { ThreadTables } from './thread-tables.ts';
 
@@ -28,7 +28,7 @@ export interface ConversationTurn {
  * are added at the same time come one after the other, each whole; it refuses when the conversation is not there.
  * Throws `invalid_request` for an item whose id is too long.
  */
-export function conversationAppending(builder: Kysely<ThreadTables>, seal: ThreadSeal, scope: ThreadScope, turn: ConversationTurn, nowMs: number): CommitPart {
+export function conversationAppending(builder: Kysely<ThreadTables>, seal: ThreadSeal, scope: TenantScope, turn: ConversationTurn, nowMs: number): CommitPart {
   const { conversationId: id, items, expiresMs } = turn;
   const places = builder
     .updateTable('conversations')

@@ -8,11 +8,11 @@ import { Sealer } from '../base/sealer.ts';
 import type { Database } from '../storage/database.ts';
 import type { ConversationItem } from './conversation-appending.ts';
 import { ConversationStore } from './conversation-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
-const strangers: readonly ThreadScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
+const strangers: readonly TenantScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
 const item = (id: string): ConversationItem => ({ id, item: { id, type: 'message', text: `says ${id}` } });
 const asc = { limit: 100, order: 'asc' } as const;
 

@@ -6,7 +6,7 @@ import type { CommitPart } from '../storage/commit-part.ts';
 import { callerName } from './caller-name.ts';
 import { type ConversationItem, type ConversationTurn, conversationAppending, itemContext } from './conversation-appending.ts';
 import type { ThreadStoreParts } from './response-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { ThreadSeal } from './thread-seal.ts';
 import type { ThreadTables } from './thread-tables.ts';
 
@@ -63,7 +63,7 @@ export class ConversationStore {
   }
 
   /** Stores a new conversation with its first items; durable when it resolves. Throws `storage_unavailable`, and `invalid_request` for an item whose id is too long. */
-  async create(scope: ThreadScope, conversation: Conversation, items: readonly ConversationItem[] = []): Promise<void> {
+  async create(scope: TenantScope, conversation: Conversation, items: readonly ConversationItem[] = []): Promise<void> {
     const { id, createdMs, expiresMs, metadata } = conversation;
     const insertion = this.#builder
       .insertInto('conversations')
@@ -77,7 +77,7 @@ export class ConversationStore {
   }
 
   /** Undefined: this tenant has no such conversation in this mode. */
-  async get(scope: ThreadScope, id: string): Promise<Conversation | undefined> {
+  async get(scope: TenantScope, id: string): Promise<Conversation | undefined> {
     const [row] = await this.#database.query(
       this.#builder
         .selectFrom('conversations')
@@ -98,29 +98,29 @@ export class ConversationStore {
   }
 
   /** Puts `metadata` in the place of what was there. False: there is no such conversation. */
-  async setMetadata(scope: ThreadScope, id: string, metadata: JsonObject): Promise<boolean> {
+  async setMetadata(scope: TenantScope, id: string, metadata: JsonObject): Promise<boolean> {
     return this.#change(scope, id, { metadata: this.#seal.seal(metadata, 'conversation-metadata', scope, id) });
   }
 
   /** From now on neither the conversation nor its items can be read; the next sweep removes them. False: there was none. */
-  async delete(scope: ThreadScope, id: string): Promise<boolean> {
+  async delete(scope: TenantScope, id: string): Promise<boolean> {
     return this.#change(scope, id, { expires_ms: 0 });
   }
 
   /** Adds a turn at the end, whole and at once. False: there is no such conversation, and nothing was added. */
-  async appendTurn(scope: ThreadScope, turn: ConversationTurn): Promise<boolean> {
+  async appendTurn(scope: TenantScope, turn: ConversationTurn): Promise<boolean> {
     const { guards, statements } = this.appending(scope, turn);
     const { committed } = await this.#database.commitIf(guards, statements);
     return committed;
   }
 
   /** What `appendTurn` commits, to share a commit with others. */
-  appending(scope: ThreadScope, turn: ConversationTurn): CommitPart {
+  appending(scope: TenantScope, turn: ConversationTurn): CommitPart {
     return conversationAppending(this.#builder, this.#seal, scope, turn, this.#clock.nowMs());
   }
 
   /** A page of items. `no-conversation`: there is none; `no-item`: it holds no item of the id `after`. */
-  async list(scope: ThreadScope, id: string, { limit, order, after }: ItemQuery): Promise<ItemPage | 'no-conversation' | 'no-item'> {
+  async list(scope: TenantScope, id: string, { limit, order, after }: ItemQuery): Promise<ItemPage | 'no-conversation' | 'no-item'> {
     if ((await this.get(scope, id)) === undefined) return 'no-conversation';
     let query = this.#builder.selectFrom('conversation_items').select(['item_id', 'content']).where('conversation_id', '=', id);
     if (after !== undefined) {
@@ -133,7 +133,7 @@ export class ConversationStore {
   }
 
   /** All items: what the next turn goes on from. */
-  async whole(scope: ThreadScope, id: string, limits: ConversationLimits = wholeLimits): Promise<WholeConversation> {
+  async whole(scope: TenantScope, id: string, limits: ConversationLimits = wholeLimits): Promise<WholeConversation> {
     if ((await this.get(scope, id)) === undefined) return { found: false, why: 'missing' };
     const items = this.#builder.selectFrom('conversation_items').where('conversation_id', '=', id);
     const [size] = await this.#database.query(
@@ -145,7 +145,7 @@ export class ConversationStore {
   }
 
   /** Undefined: there is no such conversation, or no such item in it. */
-  async item(scope: ThreadScope, id: string, itemId: string): Promise<ConversationItem | undefined> {
+  async item(scope: TenantScope, id: string, itemId: string): Promise<ConversationItem | undefined> {
     if ((await this.get(scope, id)) === undefined) return undefined;
     const [row] = await this.#database.query(
       this.#builder
@@ -159,7 +159,7 @@ export class ConversationStore {
   }
 
   /** Removes an item at once. False: there is no such conversation, or no such item in it. */
-  async deleteItem(scope: ThreadScope, id: string, itemId: string): Promise<boolean> {
+  async deleteItem(scope: TenantScope, id: string, itemId: string): Promise<boolean> {
     if ((await this.get(scope, id)) === undefined) return false;
     const [removed = 0] = await this.#database.commit([
       this.#builder.deleteFrom('conversation_items').where('conversation_id', '=', id).where('item_id', '=', callerName(itemId)).compile(),
@@ -167,7 +167,7 @@ export class ConversationStore {
     return removed > 0;
   }
 
-  async #change({ tenantId, mode }: ThreadScope, id: string, values: { readonly metadata: string } | { readonly expires_ms: number }): Promise<boolean> {
+  async #change({ tenantId, mode }: TenantScope, id: string, values: { readonly metadata: string } | { readonly expires_ms: number }): Promise<boolean> {
     const change: CompiledQuery = this.#builder
       .updateTable('conversations')
       .set(values)
@@ -187,7 +187,7 @@ export class ConversationStore {
     return row?.sequence;
   }
 
-  #item(scope: ThreadScope, id: string, { item_id: itemId, content }: { readonly item_id: string; readonly content: string }): ConversationItem {
+  #item(scope: TenantScope, id: string, { item_id: itemId, content }: { readonly item_id: string; readonly content: string }): ConversationItem {
     return { id: itemId, item: this.#seal.object(content, 'conversation-item', scope, itemContext(id, itemId)) };
   }
 }

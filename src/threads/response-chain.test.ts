@@ -7,11 +7,11 @@ import { systemRandom } from '../base/random.ts';
 import { Sealer } from '../base/sealer.ts';
 import type { Database } from '../storage/database.ts';
 import { ResponseStore } from './response-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
-const stranger: ThreadScope = { tenantId: 'ten_2', mode: 'live' };
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
+const stranger: TenantScope = { tenantId: 'ten_2', mode: 'live' };
 const countMax = 9;
 
 /** A response of a graph, by numbers: what it goes on from may be missing, itself, or later than it. */

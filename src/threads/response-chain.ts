@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import type { ChainLimits } from './stored-response.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import type { ResponsesTable, ThreadTables } from './thread-tables.ts';
 
 /** One response of a chain, each once. All of the response itself is null when the chain is longer than may be read. */
@@ -15,7 +15,7 @@ export interface ChainRow extends Omit<ResponsesTable, 'id' | 'previous_id' | 't
 }
 
 export interface ChainQuery {
-  readonly scope: ThreadScope;
+  readonly scope: TenantScope;
   /** The newest of the chain. */
   readonly id: string;
   readonly nowMs: number;
@@ -54,7 +54,7 @@ export function chainQuery(builder: Kysely<ThreadTables>, { scope, id, nowMs, li
  * Lets all responses from `id` backwards live until `expiresMs`, where they would end `slackMs` sooner or earlier still: so that the rows
  * of a living chain are not written at every turn. Not those whose caller has said when they end. `UNION` ends a cycle.
  */
-export function chainProlongation(builder: Kysely<ThreadTables>, { tenantId, mode }: ThreadScope, id: string, expiresMs: number, slackMs: number): CompiledQuery {
+export function chainProlongation(builder: Kysely<ThreadTables>, { tenantId, mode }: TenantScope, id: string, expiresMs: number, slackMs: number): CompiledQuery {
   return sql`
     WITH RECURSIVE chain (id, previous_id) AS (
       SELECT id, previous_id FROM responses WHERE id = ${id} AND tenant_id = ${tenantId} AND mode = ${mode}

@@ -8,11 +8,11 @@ import { Sealer } from '../base/sealer.ts';
 import type { Database } from '../storage/database.ts';
 import { type ResponseEvent, ResponseEventStore } from './response-event-store.ts';
 import { ResponseStore } from './response-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
-const strangers: readonly ThreadScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
+const strangers: readonly TenantScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
 const events = (from: number, to: number): readonly ResponseEvent[] =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ sequenceNumber: from + index, event: { type: 'delta', text: `secret ${from + index}` } }));
 

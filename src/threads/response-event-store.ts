@@ -2,7 +2,7 @@ import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import type { ResponseId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { ThreadStoreParts } from './response-store.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { ThreadSeal } from './thread-seal.ts';
 import type { ThreadTables } from './thread-tables.ts';
 
@@ -28,7 +28,7 @@ export class ResponseEventStore {
   }
 
   /** Keeps a batch; durable when it resolves. False: there is no such response (any more), or it is not one whose events are kept. */
-  async append(scope: ThreadScope, id: ResponseId, events: readonly ResponseEvent[]): Promise<boolean> {
+  async append(scope: TenantScope, id: ResponseId, events: readonly ResponseEvent[]): Promise<boolean> {
     const { committed } = await this.#database.commitIf([this.appending(scope, id, events)], []);
     return committed;
   }
@@ -37,7 +37,7 @@ export class ResponseEventStore {
    * A guard: what `append` commits, to share a commit with others. `events` are in their order, and at least one; their numbers go on
    * from those before: one that is there already makes the commit throw a `StatementError` (unique).
    */
-  appending(scope: ThreadScope, id: ResponseId, events: readonly ResponseEvent[]): CompiledQuery {
+  appending(scope: TenantScope, id: ResponseId, events: readonly ResponseEvent[]): CompiledQuery {
     const [first, last] = [events[0], events.at(-1)];
     if (first === undefined || last === undefined) throw new RangeError('a batch has at least one event');
     const sealed = this.#seal.seal(events.map(({ sequenceNumber, event }) => ({ sequenceNumber, event })), 'response-events', scope, `${id} ${first.sequenceNumber}`);
@@ -48,7 +48,7 @@ export class ResponseEventStore {
   }
 
   /** The events whose numbers are greater than `startingAfter`, in order: those of at most `batchesMax` batches. Empty when there are none (any more). */
-  async read(scope: ThreadScope, id: string, startingAfter: number, batchesMax = 100): Promise<readonly ResponseEvent[]> {
+  async read(scope: TenantScope, id: string, startingAfter: number, batchesMax = 100): Promise<readonly ResponseEvent[]> {
     const rows = await this.#database.query(
       this.#builder
         .selectFrom('response_events')
@@ -70,7 +70,7 @@ export class ResponseEventStore {
   }
 
   /** All events that are kept, in order. */
-  async all(scope: ThreadScope, id: string): Promise<readonly ResponseEvent[]> {
+  async all(scope: TenantScope, id: string): Promise<readonly ResponseEvent[]> {
     const events: ResponseEvent[] = [];
     for (;;) {
       const page = await this.read(scope, id, events.at(-1)?.sequenceNumber ?? -1);
@@ -80,7 +80,7 @@ export class ResponseEventStore {
   }
 
   /** The number of the last event that is kept: where whoever takes the response over goes on. Undefined: none is. */
-  async lastSequence(scope: ThreadScope, id: string): Promise<number | undefined> {
+  async lastSequence(scope: TenantScope, id: string): Promise<number | undefined> {
     const [row] = await this.#database.query(
       this.#builder
         .selectFrom('response_events')

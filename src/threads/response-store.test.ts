@@ -12,11 +12,11 @@ import { ConversationStore } from './conversation-store.ts';
 import { chainProlongation, chainQuery } from './response-chain.ts';
 import { ResponseStore } from './response-store.ts';
 import type { StoredResponse } from './stored-response.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
-const strangers: readonly ThreadScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
+const strangers: readonly TenantScope[] = [{ tenantId: 'ten_2', mode: 'live' }, { tenantId: 'ten_1', mode: 'test' }];
 const dayMs = 86_400_000;
 
 onEveryDatabase((databases) => {

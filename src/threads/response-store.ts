@@ -9,7 +9,7 @@ import type { Database } from '../storage/database.ts';
 import { type ConversationTurn, conversationAppending } from './conversation-appending.ts';
 import { chainProlongation, chainQuery, type ChainRow } from './response-chain.ts';
 import type { ChainedResponse, ChainLimits, ResponseChain, ResponseChange, ResponseFacts, StoredResponse } from './stored-response.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { ThreadSeal } from './thread-seal.ts';
 import type { ResponsesTable, ThreadTables } from './thread-tables.ts';
 
@@ -49,14 +49,14 @@ export class ResponseStore {
    * Stores a response, and `turn` at the end of its conversation, in one commit; durable when it resolves. False: nothing is stored, since
    * the conversation is not there (any more). To store it again, after an outcome that was unknown, changes nothing. Throws `storage_unavailable`.
    */
-  async save(scope: ThreadScope, response: StoredResponse, turn?: ConversationTurn): Promise<boolean> {
+  async save(scope: TenantScope, response: StoredResponse, turn?: ConversationTurn): Promise<boolean> {
     const { guards, statements } = this.saving(scope, response, turn);
     const { committed } = await this.#database.commitIf(guards, statements);
     return committed;
   }
 
   /** What `save` commits, to share a commit with others. The guards refuse when the conversation is not there. */
-  saving(scope: ThreadScope, response: StoredResponse, turn?: ConversationTurn): CommitPart {
+  saving(scope: TenantScope, response: StoredResponse, turn?: ConversationTurn): CommitPart {
     const appending = turn === undefined ? undefined : conversationAppending(this.#builder, this.#seal, scope, turn, this.#clock.nowMs());
     const prolonging = response.previousId === undefined
       ? []
@@ -68,7 +68,7 @@ export class ResponseStore {
   }
 
   /** Undefined: this tenant has no such response in this mode. */
-  async get(scope: ThreadScope, id: string): Promise<StoredResponse | undefined> {
+  async get(scope: TenantScope, id: string): Promise<StoredResponse | undefined> {
     const [row] = await this.#database.query(this.#alive(scope, id).selectAll().compile());
     if (row === undefined) return undefined;
     return {
@@ -80,7 +80,7 @@ export class ResponseStore {
   }
 
   /** The statements by which the output of a response, stored before, can be referred to item by item. */
-  indexing({ tenantId, mode }: ThreadScope, id: string, output: readonly JsonObject[]): readonly CompiledQuery[] {
+  indexing({ tenantId, mode }: TenantScope, id: string, output: readonly JsonObject[]): readonly CompiledQuery[] {
     const rows = output.flatMap((item) => (typeof item['id'] === 'string' ? [{ tenant_id: tenantId, mode, item_id: item['id'], response_id: id }] : []));
     if (rows.length === 0) return [];
     return [this.#builder.insertInto('response_items').values(rows).onConflict((conflict) => conflict.doNothing()).compile()];
@@ -90,7 +90,7 @@ export class ResponseStore {
    * Those of the output items with these ids that some stored response of this tenant and mode has, by their ids. Throws
    * `invalid_request` when what those responses answered is longer, all together, than `charsMax`.
    */
-  async outputItems(scope: ThreadScope, itemIds: readonly string[], charsMax: number = chainLimits.charsMax): Promise<ReadonlyMap<string, JsonObject>> {
+  async outputItems(scope: TenantScope, itemIds: readonly string[], charsMax: number = chainLimits.charsMax): Promise<ReadonlyMap<string, JsonObject>> {
     const { tenantId, mode } = scope;
     const wanted = new Set(itemIds.slice(0, referencedItemsMax));
     const holders = this.#builder
@@ -117,13 +117,13 @@ export class ResponseStore {
   }
 
   /** What this turn was given, in its order. Undefined: there is no such response. */
-  async inputItems(scope: ThreadScope, id: string): Promise<readonly JsonObject[] | undefined> {
+  async inputItems(scope: TenantScope, id: string): Promise<readonly JsonObject[] | undefined> {
     const [row] = await this.#database.query(this.#alive(scope, id).select('input').compile());
     return row === undefined ? undefined : this.#seal.list(row.input, 'response-input', scope, id);
   }
 
   /** The response and what it went on from, with what each turn was given and answered, in one query. */
-  async chain(scope: ThreadScope, id: string, limits: ChainLimits = chainLimits): Promise<ResponseChain> {
+  async chain(scope: TenantScope, id: string, limits: ChainLimits = chainLimits): Promise<ResponseChain> {
     const rows = await this.#database.query(chainQuery(this.#builder, { scope, id, nowMs: this.#clock.nowMs(), limits }));
     const [oldest] = rows;
     if (oldest === undefined) return { found: false, why: 'missing', id };
@@ -135,13 +135,13 @@ export class ResponseStore {
   }
 
   /** Changes a response that is under way. False: there is none, or it has ended already (cancelled, perhaps), and nothing was changed. */
-  async update(scope: ThreadScope, id: ResponseId, change: ResponseChange): Promise<boolean> {
+  async update(scope: TenantScope, id: ResponseId, change: ResponseChange): Promise<boolean> {
     const { committed } = await this.#database.commitIf([this.updating(scope, id, change)], []);
     return committed;
   }
 
   /** A guard: what `update` commits, to share a commit with others. Changes no row when the response is not under way. */
-  updating(scope: ThreadScope, id: ResponseId, change: ResponseChange): CompiledQuery {
+  updating(scope: TenantScope, id: ResponseId, change: ResponseChange): CompiledQuery {
     const { status, body, output, endedMs, upstreamId, held } = change;
     const sealedOutput = output === undefined ? undefined : this.#seal.seal(output, 'response-output', scope, id);
     return this.#builder
@@ -163,13 +163,13 @@ export class ResponseStore {
   }
 
   /** Removes a response, its items and its events at once; chains that go through it are broken. False: there was none. */
-  async delete(scope: ThreadScope, id: string): Promise<boolean> {
+  async delete(scope: TenantScope, id: string): Promise<boolean> {
     const [removed = 0] = await this.#database.commit([this.deletion(scope, id)]);
     return removed > 0;
   }
 
   /** A guard: what `delete` commits, to share a commit with others. */
-  deletion({ tenantId, mode }: ThreadScope, id: string): CompiledQuery {
+  deletion({ tenantId, mode }: TenantScope, id: string): CompiledQuery {
     return this.#builder
       .deleteFrom('responses')
       .where('id', '=', id)
@@ -179,7 +179,7 @@ export class ResponseStore {
       .compile();
   }
 
-  #alive({ tenantId, mode }: ThreadScope, id: string) {
+  #alive({ tenantId, mode }: TenantScope, id: string) {
     return this.#builder
       .selectFrom('responses')
       .where('id', '=', id)
@@ -188,7 +188,7 @@ export class ResponseStore {
       .where('expires_ms', '>', this.#clock.nowMs());
   }
 
-  #insertion(scope: ThreadScope, response: StoredResponse): CompiledQuery {
+  #insertion(scope: TenantScope, response: StoredResponse): CompiledQuery {
     const { id } = response;
     const input = this.#seal.seal(response.input, 'response-input', scope, id);
     const output = this.#seal.seal(response.output, 'response-output', scope, id);
@@ -222,7 +222,7 @@ export class ResponseStore {
       .compile();
   }
 
-  #chained(scope: ThreadScope, row: ChainRow): ChainedResponse {
+  #chained(scope: TenantScope, row: ChainRow): ChainedResponse {
     const { chain_id: id, input, output } = row;
     if (input === null || output === null) throw new Error('a chain that may be read comes with its items');
     return {

@@ -12,10 +12,10 @@ import { ResponseEventStore } from './response-event-store.ts';
 import { ResponseStore } from './response-store.ts';
 import { ThreadRetention } from './thread-retention.ts';
 import type { StoredResponse } from './stored-response.ts';
-import type { ThreadScope } from './thread-scope.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
 import { threadsMigrations, type ThreadTables } from './thread-tables.ts';
 
-const scope: ThreadScope = { tenantId: 'ten_1', mode: 'live' };
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
 const hourMs = 3_600_000;
 const forever = new AbortController().signal;
 

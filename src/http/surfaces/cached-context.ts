@@ -3,7 +3,7 @@ import { Fault } from '../../base/fault.ts';
 import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import { modelFamily } from '../../catalog/model-family.ts';
 import type { ContextCacheContent, StoredContextCache } from '../../threads/context-cache-row.ts';
-import type { ThreadScope } from '../../threads/thread-scope.ts';
+import type { TenantScope } from '../../base/tenant-scope.ts';
 import type { CacheReference } from '../../wire/openai-chat/cache-reference.ts';
 import { invalidRequest } from '../../wire/openai-chat/chat-request-schema.ts';
 import { shownCacheId } from '../../wire/openai-chat/context-cache-id.ts';
@@ -29,7 +29,7 @@ export interface CachedChatRequest {
  * context has ended, it is answered as it stands, as Moonshot did (platform.moonshot.ai, docs/api/caching). Throws `not_found`, and
  * `invalid_request` with the caller's own field.
  */
-export async function cachedChatRequest(deps: CachedContextDeps, scope: ThreadScope, body: unknown, reference: CacheReference): Promise<CachedChatRequest> {
+export async function cachedChatRequest(deps: CachedContextDeps, scope: TenantScope, body: unknown, reference: CacheReference): Promise<CachedChatRequest> {
   const life = reference.resetTtlS === undefined ? undefined : lifeOfTtl(reference.resetTtlS, reference.ttlField, deps.clock.nowMs());
   const cache = await foundCache(deps.caches, scope, reference);
   const content = cache.state === 'ready' ? cache.content : undefined;
@@ -66,7 +66,7 @@ export function cacheTelling(writer: ReplyWriter, told: Readonly<Record<string, 
 /** Prolongs the context's life and marks the request, so that upstreams that cache by prefix find it. */
 async function used(
   { caches, clock }: CachedContextDeps,
-  scope: ThreadScope,
+  scope: TenantScope,
   decoded: DecodedChatRequest,
   cache: StoredContextCache,
   life: ContextCacheLife | undefined,

@@ -5,7 +5,7 @@ import { modelFamily, moonshotV1Family } from '../../catalog/model-family.ts';
 import { modelNotFound } from '../../routing/plan.ts';
 import type { StoredContextCache } from '../../threads/context-cache-row.ts';
 import type { ContextCachePlace } from '../../threads/context-cache-store.ts';
-import type { ThreadScope } from '../../threads/thread-scope.ts';
+import type { TenantScope } from '../../base/tenant-scope.ts';
 import { invalidRequest } from '../../wire/openai-chat/chat-request-schema.ts';
 import { decodeContextCache, decodeContextCacheChange, decodeContextCacheTag, type ContextCacheWish } from '../../wire/openai-chat/context-cache-decode.ts';
 import { encodeCacheTag, encodeContextCache, encodeContextCaches, encodeDeletedCache, encodeDeletedTag } from '../../wire/openai-chat/context-cache-encode.ts';
@@ -128,7 +128,7 @@ async function measured(deps: CachingDeps, { request }: ContextCacheWish): Promi
 }
 
 /** A page of those that have all of `metadata`. */
-async function listed({ caches }: CachingDeps, scope: ThreadScope, place: ContextCachePlace, metadata: readonly (readonly [string, string])[]): Promise<readonly StoredContextCache[]> {
+async function listed({ caches }: CachingDeps, scope: TenantScope, place: ContextCachePlace, metadata: readonly (readonly [string, string])[]): Promise<readonly StoredContextCache[]> {
   const found: StoredContextCache[] = [];
   // What they are labelled with is sealed, so that the database cannot choose.
   for (let next: ContextCachePlace | undefined = place; next !== undefined; ) {

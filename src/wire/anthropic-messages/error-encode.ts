@@ -8,6 +8,7 @@ const types: Readonly<Record<FaultCode, string>> = {
   prompt_too_long: 'invalid_request_error',
   content_filtered: 'invalid_request_error',
   unauthenticated: 'authentication_error',
+  document_unreadable: 'invalid_request_error',
   key_rejected: 'authentication_error',
   permission_denied: 'permission_error',
   model_not_found: 'not_found_error',

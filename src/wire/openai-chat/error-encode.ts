@@ -10,6 +10,7 @@ const moonshotTypes: Readonly<Record<FaultCode, string>> = {
   prompt_too_long: 'invalid_request_error',
   content_filtered: 'content_filter',
   unauthenticated: 'invalid_authentication_error',
+  document_unreadable: 'invalid_request_error',
   key_rejected: 'incorrect_api_key_error',
   permission_denied: 'permission_denied_error',
   model_not_found: 'resource_not_found_error',

@@ -20,6 +20,7 @@ const names: Readonly<Record<FaultCode, ErrorName>> = {
   prompt_too_long: { type: 'invalid_request_error', code: 'context_length_exceeded' },
   content_filtered: { type: 'invalid_request_error', code: 'content_policy_violation' },
   unauthenticated,
+  document_unreadable: { type: 'invalid_request_error', code: 'invalid_file' },
   key_rejected: unauthenticated,
   permission_denied: { type: 'permission_error', code: 'insufficient_permissions' },
   model_not_found: unknownModel,

@@ -5,7 +5,7 @@ import type { Sealer } from '../../../base/sealer.ts';
 import type { JobStore } from '../../../jobs/job-store.ts';
 import type { Database } from '../../../storage/database.ts';
 import type { ResponseEventStore } from '../../../threads/response-event-store.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import type { ResponsesVendor } from '../../../wire/openai-responses/responses-fault.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
@@ -27,7 +27,7 @@ export const abandonedTopic = 'response-abandoned';
 /** What whoever takes the job needs to know beside the stored response. */
 export interface BackgroundJob {
   readonly responseId: ResponseId;
-  readonly scope: ThreadScope;
+  readonly scope: TenantScope;
   readonly keyId: string;
   readonly generationId: GenerationId;
   readonly surface: string;

@@ -6,7 +6,7 @@ import { modelNotFound } from '../../../routing/plan.ts';
 import { StatementError } from '../../../storage/statement-error.ts';
 import type { ResponseEvent } from '../../../threads/response-event-store.ts';
 import type { StoredResponse } from '../../../threads/stored-response.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import { ResponsesStreamEncoder } from '../../../wire/openai-responses/stream-encode.ts';
 import { idHeaders } from '../../reply-headers.ts';
 import { sandboxScriptOf } from '../../sandbox-header.ts';
@@ -62,7 +62,7 @@ export class BackgroundResponses {
   }
 
   /** What waits has a bound, as every queue. Some may come through together at its edge. */
-  async #refuseTooMany({ tenantId }: ThreadScope): Promise<void> {
+  async #refuseTooMany({ tenantId }: TenantScope): Promise<void> {
     if ((await this.#deps.jobs.openCount(responseJobKind, tenantId)) < openResponsesMax) return;
     throw new Fault('rate_limited', { message: `${openResponsesMax} background responses of this account wait or are being made; wait for some of them to end`, retryAfterMs: 10_000 });
   }
@@ -102,7 +102,7 @@ export class BackgroundResponses {
   }
 
   /** Ends a background response, wherever it is made; one that has ended stays as it is. Returns the response. Throws `not_found` and `invalid_request`. */
-  async cancel(scope: ThreadScope, id: string): Promise<JsonObject> {
+  async cancel(scope: TenantScope, id: string): Promise<JsonObject> {
     const { responses, events, database, clock, jobs } = this.#deps;
     for (let tries = 0; tries < cancelTriesMax; tries += 1) {
       const stored = await responses.get(scope, id);
@@ -127,7 +127,7 @@ export class BackgroundResponses {
   }
 
   /** Removes a response; one that is being made is made no further, wherever that is. False: there was none. */
-  async delete(scope: ThreadScope, id: string): Promise<boolean> {
+  async delete(scope: TenantScope, id: string): Promise<boolean> {
     const { jobs, database } = this.#deps;
     const deleted = await deleteResponse(this.#deps, scope, id, [jobs.cancelling(jobOf(id)), ...database.announcement(abandonedTopic, id)]);
     if (deleted) this.#worker.abandon(id);

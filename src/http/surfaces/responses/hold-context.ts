@@ -1,6 +1,6 @@
 import type { CompiledQuery } from 'kysely';
 import { newId } from '../../../base/id.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import type { TurnEnd } from './turn-end.ts';
 import type { Turn } from './open-turn.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
@@ -32,7 +32,7 @@ export function holdingStatements(deps: ResponsesDeps, turn: Turn, { contextHand
  * Removes a response, and ends what its upstream holds of it: its storage is billed until now and no further. `further` is committed
  * with it. False: there was none.
  */
-export async function deleteResponse(deps: ResponsesDeps, scope: ThreadScope, id: string, further: readonly CompiledQuery[]): Promise<boolean> {
+export async function deleteResponse(deps: ResponsesDeps, scope: TenantScope, id: string, further: readonly CompiledQuery[]): Promise<boolean> {
   const { caches, responses, storage, clock, database } = deps;
   const cache = await caches.ofResponse(scope, id);
   if (cache?.state !== 'ready') return (await database.commitIf([responses.deletion(scope, id)], further)).committed;

@@ -5,7 +5,7 @@ import type { HeldContext } from '../../../dialogue/context-cache.ts';
 import type { DialogueRequest } from '../../../dialogue/request.ts';
 import { withoutOldest } from '../../../dialogue/turns.ts';
 import { newCallerName } from '../../../threads/caller-name.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import { countMessages } from '../../../wire/openai-responses/history-decode.ts';
 import { normaliseInput, referencedIds } from '../../../wire/openai-responses/input-items.ts';
 import { responsesRequestOf } from '../../../wire/openai-responses/request-decode.ts';
@@ -18,7 +18,7 @@ import { type HeldPart, type ThreadContext, threadContext } from './thread-conte
 /** One turn, ready to be sent to the gateway. */
 export interface Turn {
   readonly caller: Caller;
-  readonly scope: ThreadScope;
+  readonly scope: TenantScope;
   readonly body: ResponsesBody;
   readonly responseId: ResponseId;
   readonly createdMs: number;
@@ -65,7 +65,7 @@ function checkItemIds(input: readonly JsonObject[]): void {
 }
 
 /** What the input may refer to by id. */
-async function knownItems(deps: ResponsesDeps, scope: ThreadScope, body: ResponsesBody, context: ThreadContext): Promise<ReadonlyMap<string, JsonObject>> {
+async function knownItems(deps: ResponsesDeps, scope: TenantScope, body: ResponsesBody, context: ThreadContext): Promise<ReadonlyMap<string, JsonObject>> {
   const ids = new Set(referencedIds(body));
   if (ids.size === 0) return new Map();
   const known = new Map<string, JsonObject>();

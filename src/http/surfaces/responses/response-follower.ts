@@ -3,7 +3,7 @@ import { Fault } from '../../../base/fault.ts';
 import { type Log, stackOf } from '../../../base/log.ts';
 import type { ResponseEvent, ResponseEventStore } from '../../../threads/response-event-store.ts';
 import type { StoredResponse } from '../../../threads/stored-response.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import { eventFrame } from '../../../wire/openai-responses/event-writer.ts';
 import { errorObject } from '../../../wire/openai-responses/response-error.ts';
 import { streamEnd } from '../../../wire/openai-responses/stream-encode.ts';
@@ -20,7 +20,7 @@ const terminalTypes: ReadonlySet<unknown> = new Set(['response.completed', 'resp
 
 /** Whose response is followed, and from which event on. */
 export interface Following {
-  readonly scope: ThreadScope;
+  readonly scope: TenantScope;
   readonly response: Pick<StoredResponse, 'id' | 'endedMs' | 'generationId'>;
   /** The number of the last event that the client has; -1: none. */
   readonly startingAfter: number;

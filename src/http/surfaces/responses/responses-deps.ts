@@ -3,7 +3,7 @@ import type { DialogueRequest } from '../../../dialogue/request.ts';
 import type { ThinkingSeals } from '../../../dialogue/thinking-seal.ts';
 import type { ConversationStore } from '../../../threads/conversation-store.ts';
 import type { ResponseStore } from '../../../threads/response-store.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import type { StorageBilling } from '../../../gateway/storage-billing.ts';
 import type { Database } from '../../../storage/database.ts';
 import type { ContextCacheStore } from '../../../threads/context-cache-store.ts';
@@ -30,6 +30,6 @@ export interface ResponsesDeps extends GenerationDeps {
 }
 
 /** Whose threads a caller may read: those of its tenant, and of its own mode. */
-export function scopeOf({ tenantId, mode }: Caller): ThreadScope {
+export function scopeOf({ tenantId, mode }: Caller): TenantScope {
   return { tenantId, mode };
 }

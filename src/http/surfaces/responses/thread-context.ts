@@ -2,7 +2,7 @@ import { Fault } from '../../../base/fault.ts';
 import type { ConversationId, ResponseId } from '../../../base/id.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import type { ChainedResponse } from '../../../threads/stored-response.ts';
-import type { ThreadScope } from '../../../threads/thread-scope.ts';
+import type { TenantScope } from '../../../base/tenant-scope.ts';
 import type { ResponsesDeps } from './responses-deps.ts';
 
 /** The part of a conversation that an upstream holds under a name of its own. */
@@ -35,13 +35,13 @@ type Stores = Pick<ResponsesDeps, 'responses' | 'conversations'>;
  * What a turn with `previous_response_id` or `conversation` goes on from; nothing for a turn with neither. Throws `not_found` where it is not there, or is
  * another tenant's, and `invalid_request` where it cannot be gone on from.
  */
-export async function threadContext(stores: Stores, scope: ThreadScope, ids: { readonly previousResponseId?: string; readonly conversationId?: string }): Promise<ThreadContext> {
+export async function threadContext(stores: Stores, scope: TenantScope, ids: { readonly previousResponseId?: string; readonly conversationId?: string }): Promise<ThreadContext> {
   if (ids.previousResponseId !== undefined) return chainContext(stores, scope, ids.previousResponseId);
   if (ids.conversationId !== undefined) return conversationContext(stores, scope, ids.conversationId);
   return { history: [], held: [] };
 }
 
-async function chainContext({ responses }: Stores, scope: ThreadScope, id: string): Promise<ThreadContext> {
+async function chainContext({ responses }: Stores, scope: TenantScope, id: string): Promise<ThreadContext> {
   const chain = await responses.chain(scope, id);
   if (!chain.found) throw brokenChain(id, chain.why, chain.id);
   const last = chain.responses.at(-1);
@@ -85,7 +85,7 @@ function notFound(id: string): Fault {
   });
 }
 
-async function conversationContext({ conversations }: Stores, scope: ThreadScope, id: string): Promise<ThreadContext> {
+async function conversationContext({ conversations }: Stores, scope: TenantScope, id: string): Promise<ThreadContext> {
   const conversation = await conversations.get(scope, id);
   if (conversation === undefined) throw conversationNotFound(id);
   const whole = await conversations.whole(scope, id);

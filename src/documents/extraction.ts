@@ -1,0 +1,36 @@
+/** What a document is, by its bytes first and its name second. */
+export const documentFormats = [
+  'pdf', 'docx', 'xlsx', 'pptx', 'doc', 'xls', 'ppt', 'odt', 'ods', 'odp', 'rtf', 'epub', 'html', 'csv', 'tsv', 'markdown', 'text',
+  'json', 'yaml', 'code', 'image',
+] as const;
+export type DocumentFormat = (typeof documentFormats)[number];
+
+/** A document to be turned into text. */
+export interface DocumentSource {
+  /** As its owner calls it: only the ending is looked at, as a hint. */
+  readonly filename: string;
+  readonly bytes: number;
+  /** The document, from its beginning; asked for once. */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+/** What a document says. */
+export interface ExtractedText {
+  readonly format: DocumentFormat;
+  /** `application/pdf` … */
+  readonly mimeType: string;
+  /** As the document itself states it. */
+  readonly title?: string;
+  /** Markdown: headings, tables and lists as such. */
+  readonly text: string;
+  /** Of a PDF, or slides, or sheets. */
+  readonly pageCount?: number;
+  /** What a reader should know: pages without text, an OCR that is not installed, text that was cut at the cap. For people. */
+  readonly notes: readonly string[];
+}
+
+/** Turns documents into text, somewhere where they can do no harm. */
+export interface Extractor extends AsyncDisposable {
+  /** Throws `document_unreadable`, saying why and what to do, and `caller_gone` when `signal` aborts it. */
+  extract(source: DocumentSource, signal?: AbortSignal): Promise<ExtractedText>;
+}
