@@ -17,6 +17,7 @@ export function asHtml(source: TextSource, { columns = 1, hyphens = false, fonts
 <style>
 @page { size: A4; margin: 22mm 20mm }
 body { font: 11pt/1.5 ${fonts}; ${columns > 1 ? `column-count: ${columns}; column-gap: 9mm;` : ''} ${hyphens ? 'hyphens: auto; text-align: justify;' : ''} }
+${columns > 1 ? 'table { break-inside: avoid; font-size: 8pt; hyphens: manual } td, th { padding: 1mm !important }' : ''}
 h1 { font-size: 20pt; ${columns > 1 ? 'column-span: all;' : ''} } h2 { font-size: 15pt } h3 { font-size: 12.5pt }
 table { border-collapse: collapse } td, th { border: 0.5pt solid #666; padding: 1.5mm 3mm; text-align: left }
 pre { font: 9.5pt "DejaVu Sans Mono"; background: #eee; padding: 2mm } .footnote { font-size: 8.5pt }

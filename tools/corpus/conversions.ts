@@ -6,7 +6,7 @@ export const conversions = {
   ],
   libreOffice: [
     ['winter-garden', 'docx', 'docx'], ['library-night', 'docx', 'docx'], ['tide-tables', 'docx', 'odt'], ['four-desks', 'docx', 'odt'], ['library-night', 'docx', 'doc'],
-    ['winter-garden', 'docx', 'doc'], ['tea-road', 'docx', 'doc'], ['steppe-letter', 'docx', 'rtf'], ['bakery', 'docx', 'rtf'], ['tide-tables', 'docx', 'pdf'], ['library-night', 'docx', 'pdf'],
+    ['winter-garden', 'docx', 'doc'], ['tea-road', 'docx', 'doc'], ['steppe-letter', 'docx', 'rtf'], ['bakery', 'docx', 'rtf'], ['tide-tables', 'docx', 'pdf'], ['library-night', 'python-docx.docx', 'pdf'],
     ['tea-road', 'docx', 'pdf'], ['bakery', 'docx', 'pdf'], ['allotments', 'xlsxwriter.xlsx', 'xlsx'], ['allotments', 'xlsxwriter.xlsx', 'ods'], ['kiosk', 'openpyxl.xlsx', 'ods'],
     ['tea-stock', 'xlsxwriter.xlsx', 'xls'], ['allotments', 'xlsxwriter.xlsx', 'xls'], ['night-market', 'python-pptx.pptx', 'pptx'], ['night-market', 'python-pptx.pptx', 'odp'],
     ['clockmakers', 'python-pptx.pptx', 'ppt'], ['polar-school', 'odfpy.odp', 'ppt'], ['clockmakers', 'python-pptx.pptx', 'pdf'],

@@ -22,16 +22,24 @@ interface Sources {
 /** Writes `<name>.expected.txt` for each source, and manifest.json, which lists every file of the folder with the source that it was made of. */
 export function writeManifest(corpus: string, sources: Sources): void {
   const expected = expectations(corpus, sources);
-  for (const { name, text } of expected) writeFileSync(join(corpus, `${name}.expected.txt`), text);
   const known = new Set(expected.map(({ name }) => name));
   const files = readdirSync(corpus).filter((file) => !file.endsWith('.expected.txt') && file !== 'manifest.json').sort().map((file) => {
     const [source = '', producer = ''] = file.split('.');
-    const name = sheetOfTable[file] === undefined ? source : `${source}-sheet-${sheetOfTable[file][1] + 1}`;
+    const name = expectedOf(file, source, sources.decks);
     if (!known.has(name)) throw new Error(`${file} has no expected text`);
     return { file, format: extname(file).slice(1), producer, source: name };
   });
-  const table = expected.map(({ name, languages, headings, rows }) => ({ name, languages, headings, rows }));
+  const used = expected.filter(({ name }) => files.some((file) => file.source === name));
+  for (const { name, text } of used) writeFileSync(join(corpus, `${name}.expected.txt`), text);
+  const table = used.map(({ name, languages, headings, rows }) => ({ name, languages, headings, rows }));
   writeFileSync(join(corpus, 'manifest.json'), `{\n"sources": [\n${linesOf(table)}\n],\n"files": [\n${linesOf(files)}\n]\n}\n`);
+}
+
+/** A table is one sheet of its book; a printed deck has no notes. */
+function expectedOf(file: string, source: string, decks: readonly Deck[]): string {
+  const sheet = sheetOfTable[file];
+  if (sheet !== undefined) return `${source}-sheet-${sheet[1] + 1}`;
+  return file.endsWith('.pdf') && decks.some(({ name }) => name === source) ? `${source}-printed` : source;
 }
 
 function linesOf(entries: readonly object[]): string {
@@ -50,6 +58,7 @@ function expectations(corpus: string, { texts, decks, books }: Sources): Expecte
   return [
     ...texts.map((text) => ({ name: text.name, languages: text.languages, ...expectText(text) })),
     ...decks.map((deck) => ({ name: deck.name, languages: deck.languages, ...expectDeck(deck) })),
+    ...decks.map((deck) => ({ name: `${deck.name}-printed`, languages: deck.languages, ...expectDeck({ ...deck, slides: deck.slides.map(({ notes: _notes, ...slide }) => slide) }) })),
     ...books.map((book) => ({ name: book.name, languages: book.languages, ...expectBook(book) })),
     ...sheets,
     { name: 'lost-umbrella', languages: ['en', 'ru'], headings: [], rows: [], text: `${notice.join('\n')}\n` },
