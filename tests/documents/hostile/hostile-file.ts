@@ -24,7 +24,7 @@ export interface HostileFile {
   readonly outcome: HostileOutcome;
   /** Made only when it is its turn: some are large. */
   readonly make: (random: RandomStream) => Uint8Array;
-  /** Must stand in the text, if there is one: the harmless part of the file. */
+  /** Must stand in the text: the harmless part of the file is to be read. */
   readonly says?: string;
   /** Words of the public message of a refusal. */
   readonly because?: RegExp;

@@ -48,7 +48,7 @@ function zip64Without(): Buffer {
 const honest = docxOf(wordDocument(someParagraphs));
 
 export const hostileZips: readonly HostileFile[] = [
-  { filename: 'bomb.docx', attack: '1.5 GB of paragraphs in one entry', outcome: 'refused', make: () => docxOf(bombEntry('word/document.xml', documentHead, someParagraphs, documentTail)) },
+  { filename: 'bomb.docx', attack: '1.5 GB of paragraphs in one entry', outcome: 'harmless', make: () => docxOf(bombEntry('word/document.xml', documentHead, someParagraphs, documentTail)) },
   { filename: 'spaces.docx', attack: '1.5 GB of spaces in one entry', outcome: 'refused', make: () => docxOf(bombEntry('word/document.xml', documentHead, ' '.repeat(mebibyte), documentTail)) },
   {
     filename: 'bomb.xlsx', attack: '1.5 GB of shared strings', outcome: 'refused',
@@ -59,7 +59,7 @@ export const hostileZips: readonly HostileFile[] = [
   { filename: 'liar-small.docx', attack: 'claims 4 GB and has some paragraphs', outcome: 'refused', make: () => docxOf({ name: 'word/document.xml', data: wordDocument(someParagraphs), claimedBytes: 0xfffffffe }) },
   { filename: 'nested.docx', attack: 'zips in zips in zips, 10^5 MiB altogether', outcome: 'refused', make: () => nestedZips(4) },
   { filename: 'quine.docx', attack: 'a zip whose entry is the zip itself', outcome: 'refused', make: () => quineZip('word/document.xml') },
-  { filename: 'overlapping.docx', attack: 'a thousand entries over one megabyte', outcome: 'refused', make: overlapping },
+  { filename: 'overlapping.docx', attack: 'a thousand entries over one megabyte', outcome: 'harmless', make: overlapping },
   { filename: 'entries.odt', attack: '60,000 entries', outcome: 'refused', make: manyEntries },
   { filename: 'zip64.docx', attack: 'counts and offsets of 0xffffffff, and no zip64 record', outcome: 'refused', make: zip64Without },
   { filename: 'encrypted.docx', attack: 'entries with a password', outcome: 'refused', because: /encrypt|password/i, make: () => docxOf({ name: 'word/document.xml', data: wordDocument(someParagraphs), flags: 0x801 }) },
