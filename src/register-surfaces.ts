@@ -3,6 +3,7 @@ import type { Authenticator } from './access/authenticate.ts';
 import type { KeyStore } from './access/key-store.ts';
 import { systemClock } from './base/clock.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import type { PromptCounting } from './gateway/prompt-counting.ts';
 import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
@@ -20,10 +21,9 @@ import type { RecordsStore } from './records/records-store.ts';
 import type { UpstreamHealth } from './routing/health.ts';
 import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
-import type { TokenCounter } from './tokens/token-counter.ts';
 
 export interface SurfaceParts {
-  readonly counter: TokenCounter;
+  readonly counting: PromptCounting;
   readonly catalog: Catalog;
   readonly tariff: Tariff;
   readonly records: RecordsStore;
@@ -37,7 +37,7 @@ export interface SurfaceParts {
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health } = parts;
+  const { counting, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health } = parts;
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
@@ -65,7 +65,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (request, modelId) => counter.countRequest(request, modelId),
+        countRequest: (scope, request, modelId) => counting.count(scope, request, modelId),
       });
     }
     done();
