@@ -14,7 +14,7 @@ export interface OcrProgram {
 
 /** Of what it may write about one picture. */
 const outputBytesMax = 4 * 1024 * 1024;
-/** With more languages at a time it takes longer by each, and reads worse. */
+/** It takes longer by each language, and with too many reads worse; pages in two alphabets need both. */
 const languagesMax = 3;
 
 /** Packs by the script that tesseract's own detection names; the first that are installed are taken, and English beside them. */
@@ -51,10 +51,10 @@ export class Ocr implements PictureReader {
     return text === undefined ? undefined : tidyText(text);
   }
 
-  /** By the script of the picture, if several packs could be meant. */
+  /** All, if they are few; else by the script of the picture. */
   async #languagesFor(picture: Uint8Array): Promise<readonly string[]> {
     const packs = this.#program.languages.filter((name) => name !== 'osd' && name !== 'equ' && !name.startsWith('script/'));
-    if (packs.length <= 1 || !this.#program.languages.includes('osd')) return packs.slice(0, languagesMax);
+    if (packs.length <= languagesMax || !this.#program.languages.includes('osd')) return packs.slice(0, languagesMax);
     const script = /^Script:\s*(\S+)/m.exec((await this.#run(['stdin', 'stdout', '--psm', '0'], picture)) ?? '')?.[1];
     const wanted = (script === undefined ? undefined : packsByScript[script])?.filter((name) => packs.includes(name)) ?? [];
     if (wanted.length === 0) return packs.slice(0, languagesMax);

@@ -1,5 +1,5 @@
 import type { PdfRow } from './page-rows.ts';
-import { joint, type PdfSpan, textOfSpans } from './pdf-word.ts';
+import { joinLines, type PdfSpan, textOfSpans } from './pdf-word.ts';
 
 /** Rows from `from` up to `to` that are a table. */
 export interface AlignedTable {
@@ -65,7 +65,7 @@ function tableOf(rows: readonly PdfRow[], from: number, to: number): AlignedTabl
   if (many.length < (wide ? 2 : 3)) return undefined;
   const raw = band.map((row) => cellsOf(row.spans, gaps));
   if (gaps.length === 1 && raw.every(([mark = '']) => mark === '' || listMark.test(mark))) return undefined;
-  return { from, to, cells: unwrapped(raw) };
+  return { from, to, cells: unwrapped(band, raw) };
 }
 
 /** What no row of several cells covers, over the whole band. */
@@ -103,17 +103,48 @@ function cellsOf(spans: readonly PdfSpan[], gaps: readonly Gap[]): readonly stri
   return cells.map(textOfSpans);
 }
 
-/** A row without its first cell, and with less than half of the others, goes on with the one above. */
-function unwrapped(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
+/** Lines between rows of cells: of wrapped ones they are near, between rows there is padding. In parts of the smallest line. */
+const paddingMin = 0.15;
+const paddedShareMin = 0.4;
+
+/**
+ * Rows of lines as rows of cells. Where some lines stand nearer to each other than others, those that do are one row if any
+ * cell of them is empty: no row of several full lines is. Else a row without its first cell, and with less than half of the others,
+ * goes on with the one above.
+ */
+function unwrapped(band: readonly PdfRow[], rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const nearMax = nearGap(band);
   const found: string[][] = [];
-  for (const row of rows) {
+  for (const [index, row] of rows.entries()) {
     const last = found.at(-1);
-    const filled = row.filter((text) => text !== '').length;
-    if (last !== undefined && row[0] === '' && filled * 2 < row.length + 1) {
-      for (const [at, text] of row.entries()) if (text !== '') last[at] = `${last[at] ?? ''}${joint(last[at] ?? '', text)}${text}`;
+    const [line, before] = [band[index], band[index - 1]];
+    const isNear = line !== undefined && before !== undefined && nearMax !== undefined && line.top - before.bottom <= nearMax;
+    if (last !== undefined && (nearMax === undefined ? goesOn(row) : isNear && (last.includes('') || row.includes('')))) {
+      for (const [at, text] of row.entries()) if (text !== '') last[at] = joinCells(last[at] ?? '', text);
     } else {
       found.push([...row]);
     }
   }
   return found;
+}
+
+function goesOn(row: readonly string[]): boolean {
+  return row[0] === '' && row.filter((text) => text !== '').length * 2 < row.length + 1;
+}
+
+/** Up to which gap lines are of one row; undefined when all gaps are alike, or so few are wide that they divide parts of the table. */
+function nearGap(band: readonly PdfRow[]): number | undefined {
+  const gaps = band.slice(1).map((row, at) => row.top - (band[at]?.bottom ?? 0));
+  const [least, most] = [Math.min(...gaps), Math.max(...gaps)];
+  const height = Math.min(...band.map((row) => row.bottom - row.top));
+  if (gaps.length < 2 || most - least < height * paddingMin) return undefined;
+  const limit = (least + most) / 2;
+  const wide = gaps.filter((gap) => gap > limit).length;
+  return wide >= Math.max(2, gaps.length * paddedShareMin) && wide < gaps.length ? limit : undefined;
+}
+
+/** Word processors cut a word that is wider than its cell without a hyphen: then what is left is short and stands alone. */
+function joinCells(before: string, after: string): string {
+  const cut = /^\p{L}{8,}$/u.test(before) && /^\p{Ll}{1,3}$/u.test(after);
+  return cut ? before + after : joinLines(before, after);
 }

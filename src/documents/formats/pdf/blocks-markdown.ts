@@ -1,9 +1,9 @@
 import { markdownTable } from '../markdown-table.ts';
 import type { LineBlock, PageBlock } from './page-blocks.ts';
-import { joint } from './pdf-word.ts';
+import { joinLines } from './pdf-word.ts';
 
-/** The heights of a document's lines, from which headings stand out. */
-export interface LineHeights {
+/** The sizes of a document's fonts, from which headings stand out. */
+export interface LineSizes {
   /** Of running text. */
   readonly body: number;
   /** Of headings, the largest first. */
@@ -11,36 +11,43 @@ export interface LineHeights {
 }
 
 /** Larger than running text by so much. */
-const headingMin = 1.15;
+const headingMin = 1.12;
 const headingCharsMax = 200;
+const boldHeadingCharsMax = 100;
 const headingLevelsMax = 4;
-/** Heights that differ by less are one: fonts round. */
-const sameHeight = 0.06;
-/** A gap between lines of more than so many heights ends a paragraph. */
-const paragraphGapMin = 0.55;
+/** Sizes that differ by less are one: fonts round. */
+const sameSize = 0.06;
+/** A gap between lines of more than so many sizes ends a paragraph. */
+const paragraphGapMin = 0.5;
 
 const bullet = /^[•◦▪▫‣●○■□]\s*/u;
 const itemStart = /^(?:[-*–—•◦▪▫‣●○■□]\s|\(?\d{1,3}[.)]\s|\(?\p{L}[.)]\s|\[\d{1,3}\]\s?)/u;
 
 /** What headings and running text measure, over all lines of a document. */
-export function lineHeights(pages: readonly (readonly PageBlock[])[]): LineHeights {
+export function lineSizes(pages: readonly (readonly PageBlock[])[]): LineSizes {
   const chars = new Map<number, number>();
-  for (const block of pages.flat()) if (block.kind === 'line') chars.set(block.height, (chars.get(block.height) ?? 0) + block.text.length);
+  for (const block of pages.flat()) if (block.kind === 'line') chars.set(block.size, (chars.get(block.size) ?? 0) + block.text.length);
   const body = [...chars].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
-  const larger = [...chars.keys()].filter((height) => height >= body * headingMin).sort((a, b) => b - a);
-  const headings = larger.filter((height, at) => at === 0 || height < (larger[at - 1] ?? 0) * (1 - sameHeight));
+  const larger = [...chars.keys()].filter((size) => size >= body * headingMin).sort((a, b) => b - a);
+  const headings = larger.filter((size, at) => at === 0 || size < (larger[at - 1] ?? 0) * (1 - sameSize));
   return { body, headings };
 }
 
+/** Lines that belong together, as one text. */
+interface Paragraph {
+  text: string;
+  readonly first: LineBlock;
+  last: LineBlock;
+  lines: number;
+}
+
 /** The lines and tables of a page as Markdown. */
-export function blocksMarkdown(blocks: readonly PageBlock[], heights: LineHeights): string {
+export function blocksMarkdown(blocks: readonly PageBlock[], sizes: LineSizes): string {
   const parts: string[] = [];
-  let paragraph = '';
-  let last: LineBlock | undefined;
+  let paragraph: Paragraph | undefined;
   const end = (): void => {
-    if (paragraph.trim() !== '') parts.push(finished(paragraph, last, heights));
-    paragraph = '';
-    last = undefined;
+    if (paragraph !== undefined && paragraph.text.trim() !== '') parts.push(finished(paragraph, sizes));
+    paragraph = undefined;
   };
   for (const block of blocks) {
     if (block.kind === 'table') {
@@ -48,46 +55,50 @@ export function blocksMarkdown(blocks: readonly PageBlock[], heights: LineHeight
       parts.push(markdownTable(block.cells.map((row) => row.map(withoutHyphens))));
       continue;
     }
-    if (last !== undefined && endsBefore(last, block)) end();
-    paragraph = last === undefined ? lineText(block) : continued(paragraph, last, block);
-    last = block;
+    if (paragraph !== undefined && endsBefore(paragraph, block)) end();
+    if (paragraph === undefined) paragraph = { text: lineText(block), first: block, last: block, lines: 1 };
+    else goOn(paragraph, block);
   }
   end();
   return parts.join('\n\n');
 }
 
-function endsBefore(last: LineBlock, next: LineBlock): boolean {
+function endsBefore({ first, last }: Paragraph, next: LineBlock): boolean {
   const gap = next.top - last.bottom;
-  const other = Math.abs(next.height - last.height) > Math.max(next.height, last.height) * sameHeight;
+  const size = Math.max(next.size, last.size);
+  if (gap > size * paragraphGapMin || gap < -2 * size || next.bold !== last.bold || Math.abs(next.size - last.size) > size * sameSize) return true;
   // Behind a list, at the edge of the text again.
-  if (wasMeant(last, next) && !itemStart.test(next.text) && next.left < last.left - last.height * 0.5) return true;
-  return gap > Math.max(next.height, last.height) * paragraphGapMin || gap < -last.height || other || next.bold !== last.bold;
+  return itemStart.test(first.text) && !itemStart.test(next.text) && next.left < first.left - size * 0.5;
+}
+
+function goOn(paragraph: Paragraph, next: LineBlock): void {
+  const text = lineText(next);
+  paragraph.text = wasMeant(paragraph.last, next) && !paragraph.text.endsWith('\u00ad') ? `${paragraph.text}\n${text}` : joinLines(paragraph.text, text);
+  paragraph.last = next;
+  paragraph.lines += 1;
 }
 
 /** A line's end is meant when there was room for the next one's first word, or when that begins an item. */
 function wasMeant(last: LineBlock, next: LineBlock): boolean {
-  return last.right + next.firstWordWidth + last.height * 0.4 < last.columnRight || itemStart.test(next.text);
-}
-
-function continued(paragraph: string, last: LineBlock, next: LineBlock): string {
-  const text = lineText(next);
-  const meant = wasMeant(last, next);
-  if (/\u00ad$/.test(paragraph)) return paragraph.slice(0, -1) + text;
-  if (meant) return `${paragraph}\n${text}`;
-  // PDFium marks most hyphens of syllables itself; these are of fonts whose hyphen it does not know.
-  if (/\p{Ll}[-\u2010]$/u.test(paragraph) && /^\p{Ll}/u.test(text) && last.right > last.columnRight - last.height) return paragraph.slice(0, -1) + text;
-  return paragraph + joint(paragraph, text) + text;
+  return last.right + next.firstWordWidth + last.size * 0.5 < last.columnRight || itemStart.test(next.text);
 }
 
 function lineText({ text }: LineBlock): string {
   return text.replace(bullet, '- ');
 }
 
-function finished(paragraph: string, last: LineBlock | undefined, { body, headings }: LineHeights): string {
-  const text = withoutHyphens(paragraph);
-  if (last === undefined || last.height < body * headingMin || text.length > headingCharsMax || !/[\p{L}\d]/u.test(text)) return text;
-  const level = headings.findIndex((height) => last.height >= height * (1 - sameHeight)) + 1;
-  return `${'#'.repeat(Math.min(headingLevelsMax, Math.max(1, level)))} ${text.replace(/\s*\n\s*/g, ' ')}`;
+function finished(paragraph: Paragraph, sizes: LineSizes): string {
+  const text = withoutHyphens(paragraph.text);
+  const level = headingLevel(paragraph, text, sizes);
+  return level === undefined ? text : `${'#'.repeat(Math.min(headingLevelsMax, level))} ${text.replace(/\s*\n\s*/g, ' ')}`;
+}
+
+/** By its size; among running text a line that is bold as a whole, and no sentence, is one of the lowest level. */
+function headingLevel({ last, lines }: Paragraph, text: string, { body, headings }: LineSizes): number | undefined {
+  if (text.length > headingCharsMax || !/\p{L}/u.test(text)) return undefined;
+  if (last.size >= body * headingMin) return Math.max(1, headings.findIndex((size) => last.size >= size * (1 - sameSize)) + 1);
+  const isLabel = last.bold && lines === 1 && last.size >= body * (1 - sameSize) && text.length <= boldHeadingCharsMax && !/[.,;:!?。，；：]$/u.test(text) && !itemStart.test(text.replace(/^\d+[.)]\s/, ''));
+  return isLabel ? headings.length + 1 : undefined;
 }
 
 function withoutHyphens(text: string): string {

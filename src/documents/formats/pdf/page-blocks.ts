@@ -13,8 +13,8 @@ export interface LineBlock {
   readonly right: number;
   readonly top: number;
   readonly bottom: number;
-  /** Of its letters, ascenders and descenders included, as most of them have it. */
-  readonly height: number;
+  /** Of its font, as most of its letters have it. */
+  readonly size: number;
   readonly bold: boolean;
   /** Where the lines of its column end. */
   readonly columnRight: number;
@@ -81,7 +81,7 @@ function rowBlocks({ spans }: PdfRow, columnRight: number): readonly PageBlock[]
     right: Math.max(...texts.map(({ right }) => right)),
     top: Math.min(...texts.map(({ top }) => top)),
     bottom: Math.max(...texts.map(({ bottom }) => bottom)),
-    height: usualHeight(words),
+    size: usualSize(words),
     bold: words.every(({ bold }) => bold),
     columnRight,
     firstWordWidth: first.right - first.left,
@@ -89,11 +89,11 @@ function rowBlocks({ spans }: PdfRow, columnRight: number): readonly PageBlock[]
   return [line, ...blocks];
 }
 
-function usualHeight(words: PdfSpan['words']): number {
+function usualSize(words: PdfSpan['words']): number {
   const weights = new Map<number, number>();
-  for (const { text, top, bottom } of words) {
-    const height = Math.round((bottom - top) * 10) / 10;
-    weights.set(height, (weights.get(height) ?? 0) + text.length);
+  for (const { text, size } of words) {
+    const rounded = Math.round(size * 10) / 10;
+    weights.set(rounded, (weights.get(rounded) ?? 0) + text.length);
   }
   return [...weights].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
 }

@@ -5,7 +5,7 @@ import type { PdfSpan } from './pdf-word.ts';
 export type PdfColumn = readonly PdfSpan[];
 
 /** In points: how finely a gap between columns is looked for. */
-const stepPoints = 2;
+const stepPoints = 1;
 /** Of the width, from either side: a gap nearer to it is an indentation or a margin. */
 const marginShare = 0.15;
 /** Of a page's spans, those that may run across the gap: titles, footers, figures. */
@@ -55,7 +55,7 @@ function gapOf(spans: readonly PdfSpan[]): number | undefined {
   const left = Math.min(...spans.map((span) => span.left));
   const right = Math.max(...spans.map((span) => span.right));
   const cells = Math.ceil((right - left) / stepPoints);
-  if (cells < 20 || cells > 20_000) return undefined;
+  if (cells < 40 || cells > 20_000) return undefined;
   const crossings = new Float64Array(cells + 2);
   for (const span of spans) {
     const from = Math.floor((span.left - left) / stepPoints);

@@ -16,8 +16,10 @@ const spanGapMax = 0.9;
 const wordGapMax = 0.3;
 const backwardMax = 0.6;
 
-/** Four floats, which PDFium writes boxes into. */
-const boxBytes = 16;
+/** Six floats: PDFium writes matrices of that many, and boxes of four. */
+const roomBytes = 24;
+/** Characters that are looked at to see which way a page's text runs. */
+const turnSamples = 64;
 
 interface Glyph {
   readonly text: string;
@@ -32,19 +34,38 @@ export function pageSpans(page: PdfPage): PageSpans {
   const { pdfium } = page;
   const textPage = pdfium.call('FPDFText_LoadPage', page.handle);
   if (textPage === 0) return { spans: [], turned: '' };
-  const box = pdfium.allocate(boxBytes);
+  const room = pdfium.allocate(roomBytes);
   try {
-    return new SpanBuilder(page, textPage, box).build();
+    page.turnedBy(usualTurn(page, textPage));
+    return new SpanBuilder(page, textPage, room).build();
   } finally {
-    pdfium.free(box);
+    pdfium.free(room);
     pdfium.call('FPDFText_ClosePage', textPage);
   }
+}
+
+/** By how many quarters to the right most of the text must be turned to be upright: pages are turned for the screen, and are not. */
+function usualTurn({ pdfium }: PdfPage, textPage: number): number {
+  const count = pdfium.call('FPDFText_CountChars', textPage);
+  const turns = [0, 0, 0, 0];
+  for (let index = 0; index < count; index += Math.max(1, Math.floor(count / turnSamples))) {
+    const quarters = quartersOf(pdfium.call('FPDFText_GetCharAngle', textPage, index));
+    const at = (4 - Math.round(quarters)) % 4;
+    turns[at] = (turns[at] ?? 0) + 1;
+  }
+  return turns.indexOf(Math.max(...turns));
+}
+
+/** An angle in radians as quarters of a circle, from 0 up to 4. */
+function quartersOf(radians: number): number {
+  const quarters = (radians / (Math.PI / 2)) % 4;
+  return quarters < 0 ? quarters + 4 : quarters;
 }
 
 class SpanBuilder {
   readonly #page: PdfPage;
   readonly #textPage: number;
-  readonly #box: number;
+  readonly #room: number;
   readonly #unicode: Native;
   readonly #objectOf: Native;
   readonly #looseBox: Native;
@@ -56,11 +77,12 @@ class SpanBuilder {
   #object = -1;
   #upright = true;
   #bold = false;
+  #size = 0;
 
-  constructor(page: PdfPage, textPage: number, box: number) {
+  constructor(page: PdfPage, textPage: number, room: number) {
     this.#page = page;
     this.#textPage = textPage;
-    this.#box = box;
+    this.#room = room;
     this.#unicode = page.pdfium.bind('FPDFText_GetUnicode');
     this.#objectOf = page.pdfium.bind('FPDFText_GetTextObject');
     this.#looseBox = page.pdfium.bind('FPDFText_GetLooseCharBox');
@@ -113,19 +135,27 @@ class SpanBuilder {
     if (object === this.#object) return;
     this.#object = object;
     const { pdfium } = this.#page;
-    const turns = pdfium.call('FPDFText_GetCharAngle', this.#textPage, index) / (Math.PI / 2);
-    const off = (((turns + this.#page.quarterTurns) % 4) + 4) % 4;
+    const off = (quartersOf(pdfium.call('FPDFText_GetCharAngle', this.#textPage, index)) + this.#page.turns) % 4;
     this.#upright = off < 0.15 || off > 3.85;
     const bold = pdfium.call('FPDFText_GetFontWeight', this.#textPage, index) >= 600;
     if (bold !== this.#bold) this.#endWord();
     this.#bold = bold;
+    this.#size = this.#sizeOf(index);
+  }
+
+  /** The size that the font is asked for, times what the text is stretched by. */
+  #sizeOf(index: number): number {
+    const { pdfium } = this.#page;
+    if (pdfium.call('FPDFText_GetMatrix', this.#textPage, index, this.#room) === 0) return 0;
+    const view = pdfium.view();
+    return pdfium.call('FPDFText_GetFontSize', this.#textPage, index) * Math.hypot(view.getFloat32(this.#room + 8, true), view.getFloat32(this.#room + 12, true));
   }
 
   #glyph(index: number, text: string): Glyph | undefined {
-    if (this.#looseBox(this.#textPage, index, this.#box) === 0) return undefined;
+    if (this.#looseBox(this.#textPage, index, this.#room) === 0) return undefined;
     const view = this.#page.pdfium.view();
     // FS_RECTF: left, top, right, bottom, from the page's lower left corner.
-    const [left, top, right, bottom] = [0, 4, 8, 12].map((at) => view.getFloat32(this.#box + at, true)) as [number, number, number, number];
+    const [left, top, right, bottom] = [0, 4, 8, 12].map((at) => view.getFloat32(this.#room + at, true)) as [number, number, number, number];
     return { text, ...this.#page.asSeen({ left, top, right, bottom }) };
   }
 
@@ -135,7 +165,8 @@ class SpanBuilder {
       const height = Math.max(1, Math.min(last.bottom - last.top, glyph.bottom - glyph.top));
       const shared = Math.min(last.bottom, glyph.bottom) - Math.max(last.top, glyph.top);
       const gap = glyph.left - last.right;
-      if (shared < height * 0.4 || gap > height * spanGapMax || gap < -height * backwardMax) this.#endSpan();
+      // The letters of a ligature have its box, each of them.
+      if (shared < height * 0.4 || gap > height * spanGapMax || (gap < -height * backwardMax && glyph.left < last.left)) this.#endSpan();
       else if (gap > height * wordGapMax && this.#glyphs.length > 0) {
         this.#endWord();
         this.#spaced = true;
@@ -155,7 +186,7 @@ class SpanBuilder {
       top = Math.min(top, glyph.top);
       bottom = Math.max(bottom, glyph.bottom);
     }
-    this.#words.push({ text, left, right, top, bottom, bold: this.#bold, spaced: this.#spaced });
+    this.#words.push({ text, left, right, top, bottom, size: plausible(this.#size, bottom - top), bold: this.#bold, spaced: this.#spaced });
     this.#glyphs = [];
     this.#spaced = false;
   }
@@ -167,6 +198,11 @@ class SpanBuilder {
     this.#spans.push(spanOf(this.#words));
     this.#words = [];
   }
+}
+
+/** Fonts that say nothing of use about themselves are measured by their boxes. */
+function plausible(size: number, boxHeight: number): number {
+  return size > boxHeight * 0.4 && size < boxHeight * 1.6 ? size : boxHeight / 1.2;
 }
 
 /** PDFium tells a hyphen that it takes for one of syllables as U+0002, and what it cannot map as 0 or U+FFFE. */

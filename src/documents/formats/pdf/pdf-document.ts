@@ -62,35 +62,48 @@ export class PdfDocument implements Disposable {
   }
 }
 
-/** An open page. */
+/** An open page. Places are told as of the page turned so that its text is upright, from the upper left corner. */
 export class PdfPage implements Disposable {
   readonly pdfium: Pdfium;
   readonly handle: number;
-  /** In points, as it is looked at. */
+  /** In points, as it is shown. */
   readonly width: number;
   readonly height: number;
-  /** How often it is turned to the right before it is shown. */
-  readonly quarterTurns: number;
+  #turns: number;
+  /** As the file has it, before it is turned. */
+  readonly #ownWidth: number;
+  readonly #ownHeight: number;
 
   constructor(pdfium: Pdfium, handle: number) {
     this.pdfium = pdfium;
     this.handle = handle;
     this.width = pdfium.call('FPDF_GetPageWidth', handle);
     this.height = pdfium.call('FPDF_GetPageHeight', handle);
-    this.quarterTurns = pdfium.call('FPDFPage_GetRotation', handle);
+    this.#turns = pdfium.call('FPDFPage_GetRotation', handle);
+    [this.#ownWidth, this.#ownHeight] = this.#turns % 2 === 0 ? [this.width, this.height] : [this.height, this.width];
   }
 
-  /** A box of the page's own space as it is seen: from the upper left corner, and turned as the page is. */
+  /** How many quarters to the right it is turned before it is read. */
+  get turns(): number {
+    return this.#turns;
+  }
+
+  /** From now on places are told with so many quarters to the right. */
+  turnedBy(turns: number): void {
+    this.#turns = turns;
+  }
+
+  /** A box of the page's own space, in which places are counted from the lower left corner, as it is seen. */
   asSeen({ left, right, top, bottom }: PdfBox): PdfBox {
-    switch (this.quarterTurns) {
+    switch (this.#turns) {
       case 1:
         return { left: bottom, right: top, top: left, bottom: right };
       case 2:
-        return { left: this.width - right, right: this.width - left, top: bottom, bottom: top };
+        return { left: this.#ownWidth - right, right: this.#ownWidth - left, top: bottom, bottom: top };
       case 3:
-        return { left: this.width - top, right: this.width - bottom, top: this.height - right, bottom: this.height - left };
+        return { left: this.#ownHeight - top, right: this.#ownHeight - bottom, top: this.#ownWidth - right, bottom: this.#ownWidth - left };
       default:
-        return { left, right, top: this.height - top, bottom: this.height - bottom };
+        return { left, right, top: this.#ownHeight - top, bottom: this.#ownHeight - bottom };
     }
   }
 

@@ -5,6 +5,8 @@ export interface PdfWord {
   readonly right: number;
   readonly top: number;
   readonly bottom: number;
+  /** Of its font, as it is drawn; in points. */
+  readonly size: number;
   readonly bold: boolean;
   /** There was a space before it, or the beginning of a line. */
   readonly spaced: boolean;
@@ -56,4 +58,14 @@ export function textOfSpans(spans: readonly PdfSpan[]): string {
     text += joint(text, next) + next;
   }
   return text;
+}
+
+/** Words that a hyphen before them does not belong to: `Vor- und Nachteile`. */
+const afterLooseHyphen = /^(?:und|oder|bzw|and|or|et|ou|y|o|и|или|i|lub|en|of)\b/u;
+
+/** Two lines of a paragraph, or of a cell, as one: syllables that were divided come together again. */
+export function joinLines(before: string, after: string): string {
+  if (before.endsWith('\u00ad')) return before.slice(0, -1) + after;
+  const divided = /\p{L}[-\u2010]$/u.test(before) && /^\p{Ll}/u.test(after) && !afterLooseHyphen.test(after);
+  return divided ? before.slice(0, -1) + after : before + joint(before, after) + after;
 }

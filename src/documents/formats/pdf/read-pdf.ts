@@ -1,5 +1,5 @@
 import type { FormatInput, FormatReader, FormatText } from '../format-reader.ts';
-import { blocksMarkdown, lineHeights } from './blocks-markdown.ts';
+import { blocksMarkdown, lineSizes } from './blocks-markdown.ts';
 import { type PageBlock, pageBlocks } from './page-blocks.ts';
 import { pagePicture } from './page-picture.ts';
 import { pageRules } from './page-rules.ts';
@@ -60,10 +60,10 @@ async function pictureOnly(page: PdfPage, number: number, pictureArea: number, {
 }
 
 function textOf(pages: readonly ReadPage[]): string {
-  const heights = lineHeights(pages.map(({ blocks }) => blocks));
+  const sizes = lineSizes(pages.map(({ blocks }) => blocks));
   const parts: string[] = [];
   for (const { number, blocks, loose } of pages) {
-    const text = [blocksMarkdown(blocks, heights), loose].filter((part) => part !== '').join('\n\n');
+    const text = [blocksMarkdown(blocks, sizes), loose].filter((part) => part !== '').join('\n\n');
     if (number > 1) parts.push(`<!-- page ${number} -->`);
     if (text !== '') parts.push(text);
   }

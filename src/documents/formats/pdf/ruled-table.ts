@@ -1,5 +1,5 @@
 import type { PageRules, PdfRule } from './page-rules.ts';
-import { joint, type PdfSpan, type PdfWord, spanOf, textOfSpans } from './pdf-word.ts';
+import { joinLines, type PdfSpan, type PdfWord, spanOf, textOfSpans } from './pdf-word.ts';
 import { rowsOfSpans } from './page-rows.ts';
 
 /** Where lines that are drawn divide the page into cells. */
@@ -55,7 +55,7 @@ function cellText(words: readonly PdfWord[]): string {
   let text = '';
   for (const row of rows) {
     const next = textOfSpans(joinSpans(row.spans));
-    text = text.endsWith('\u00ad') ? text.slice(0, -1) + next : text + joint(text, next) + next;
+    text = joinLines(text, next);
   }
   return text;
 }
