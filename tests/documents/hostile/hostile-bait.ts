@@ -36,6 +36,7 @@ export class HostileBait implements AsyncDisposable {
     const calls = { count: 0 };
     const server = createServer((socket) => {
       calls.count += 1;
+      socket.resume();
       socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${secret.length}\r\nconnection: close\r\n\r\n${secret}`);
       socket.on('error', () => undefined);
     });
