@@ -24,7 +24,7 @@ const byteOrderMarks: readonly { readonly bytes: readonly number[]; readonly enc
  */
 const rarity = {
   gb18030: 0, big5: 0, shift_jis: 0, 'euc-jp': 0, 'euc-kr': 0, 'windows-1252': 0, 'windows-1251': 0, 'windows-1250': 0, 'iso-8859-2': 0, 'koi8-u': 0, ibm866: 0.1, 'iso-8859-5': 0.1,
-  'x-mac-cyrillic': 0.1, 'windows-1253': 0.05, 'windows-1254': 0.05, 'windows-1255': 0.1, 'windows-1256': 0.1, 'windows-1257': 0.05, 'windows-874': 0.2, macintosh: 0.15,
+  'x-mac-cyrillic': 0.1, 'windows-1253': 0.05, 'windows-1254': 0.05, 'windows-1255': 0.15, 'windows-1256': 0.2, 'windows-1257': 0.05, 'windows-874': 0.3, macintosh: 0.15,
 } as const;
 type Candidate = keyof typeof rarity;
 const candidates = Object.keys(rarity) as Candidate[];

@@ -3,9 +3,11 @@ import { isFrequentHan, isFrequentHangul } from './cjk-frequency.ts';
 /** Letters beyond ASCII by how often languages write them; what is in none of these is rare in any. */
 const frequentLetters: Readonly<Record<string, number>> = {
   // Russian, Ukrainian, Bulgarian, Serbian.
-  'оеаинтсрвлкмдпуяыьгзбйчхжшюц': 1,
-  'щэфъёіїєґў': 0.6,
-  'јњљђћџѓќѕ': 0.1,
+  'оеаинтсрвл': 1.15,
+  'кмдпуяыьгзб': 1,
+  'йчхжшюц': 0.7,
+  'щэфъёіїєґў': 0.5,
+  'јњљђћџѓќѕ': -0.2,
   // Western Europe, and what it quotes with.
   'éèàáíóúäöüñçåøæêâôîûïëãõßÉÄÖÜÅØ': 1,
   '“”‘’„–—…«»°€£§·×©®¡¿ºª': 0.6,
@@ -15,7 +17,8 @@ const frequentLetters: Readonly<Record<string, number>> = {
   'āēģīķļņūŗėįųĀĒĪŪĖ': 0.85,
   // Greek, Hebrew, Arabic, Thai.
   'αειονσςτκλμπρυδγωηθχφβάέήίόύώξζψ': 1,
-  'אבגדהוזחטיכלמנסעפצקרשתםןךףץ': 1,
+  'יוהלאמשרתנבם': 1.25,
+  'גדזחטכסעפצקןךףץ': 0.9,
   'ابتثجحخدذرزسشصضطظعغفقكلمنهويةىأإآءئؤ،': 1,
   'กขคงจชซญดตถทธนบปผพฟภมยรลวศสหอะาิีึืุูเแโใไ่้็์ั': 1,
 };
