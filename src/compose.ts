@@ -42,6 +42,7 @@ import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
 import { openDatabase, openFolder } from './open-database.ts';
+import { openFiles } from './open-files.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
 import { openMoney } from './open-money.ts';
@@ -137,7 +138,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     config, database, alone, secret, catalog, counter, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health });
+  const documents = await openFiles({ config, database, alone, secret, counter, log }, stack);
+  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
