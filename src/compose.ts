@@ -42,6 +42,7 @@ import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
 import { openDatabase, openFolder } from './open-database.ts';
+import { type OpenExtraction, openExtraction } from './open-extraction.ts';
 import { openFiles } from './open-files.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
@@ -66,6 +67,7 @@ interface Foundations {
   readonly folder: DataFolder;
   readonly database: Database;
   readonly counter: TokenCounter;
+  readonly extraction: OpenExtraction;
   readonly log: Log;
 }
 
@@ -92,7 +94,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
-  return { folder, database, counter, log };
+  return { folder, database, counter, extraction: openExtraction({ config, log }, stack), log };
 }
 
 async function openCounter(tokenizerPath: string | undefined): Promise<TokenCounter> {
@@ -104,7 +106,7 @@ async function openCounter(tokenizerPath: string | undefined): Promise<TokenCoun
 }
 
 async function openHouse(config: Config, foundations: Foundations, stack: AsyncDisposableStack): Promise<House> {
-  const { folder, database, counter, log } = foundations;
+  const { folder, database, counter, extraction, log } = foundations;
   const alone = config.databaseUrl === undefined;
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
@@ -138,7 +140,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     config, database, alone, secret, catalog, counter, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  const documents = await openFiles({ config, database, alone, secret, counter, log }, stack);
+  const documents = await openFiles({ config, database, alone, secret, counter, extractor: extraction.extractor, log }, stack);
   registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
@@ -152,7 +154,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     presetNames: Object.keys(limitPresets),
     clock: systemClock,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
-    info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
+    info: async () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy, documents: await extraction.info() }),
     log,
   });
   const listening = await openDoor(app, config, folder, stack);
