@@ -43,6 +43,7 @@ import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
 import { openDatabase, openFolder } from './open-database.ts';
+import { type OpenExtraction, openExtraction } from './open-extraction.ts';
 import { openFiles } from './open-files.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
@@ -67,6 +68,7 @@ interface Foundations {
   readonly folder: DataFolder;
   readonly database: Database;
   readonly counter: TokenCounter;
+  readonly extraction: OpenExtraction;
   readonly log: Log;
 }
 
@@ -93,7 +95,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
-  return { folder, database, counter, log };
+  return { folder, database, counter, extraction: openExtraction({ config, log }, stack), log };
 }
 
 async function openCounter(tokenizerPath: string | undefined): Promise<TokenCounter> {
@@ -105,7 +107,7 @@ async function openCounter(tokenizerPath: string | undefined): Promise<TokenCoun
 }
 
 async function openHouse(config: Config, foundations: Foundations, stack: AsyncDisposableStack): Promise<House> {
-  const { folder, database, counter, log } = foundations;
+  const { folder, database, counter, extraction, log } = foundations;
   const alone = config.databaseUrl === undefined;
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
@@ -124,7 +126,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
-  const documents = await openFiles({ config, database, alone, secret, counter, extractor, log }, stack);
+  const documents = await openFiles({ config, database, alone, secret, counter, extractor: extraction.extractor, log }, stack);
   const counting = new PromptCounting({ files: documents.parts, counter });
   const { gateway, tariff } = await openGateway(
     {
@@ -154,7 +156,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     presetNames: Object.keys(limitPresets),
     clock: systemClock,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
-    info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
+    info: async () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy, documents: await extraction.info() }),
     log,
   });
   const listening = await openDoor(app, config, folder, stack);
