@@ -71,6 +71,12 @@ export class MarkdownWriter {
     if (!this.#flow.isInked && /\S/.test(taken)) this.#flow.isInked = true;
   }
 
+  /** Adds what stands raised: digits get a `^`, or they would belong to the word or number before them. */
+  raised(text: string): void {
+    const before = this.#flow.inline.at(-1)?.at(-1) ?? '';
+    this.text(/[\p{L}\p{N})]/u.test(before) && /^[-+−]?\d/.test(text) ? `^${text}` : text);
+  }
+
   /** A mark that refers to a note with the same label. */
   reference(label: string): void {
     this.text(`[^${label}]`);

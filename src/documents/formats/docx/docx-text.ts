@@ -35,6 +35,7 @@ interface Paragraph {
 
 interface Run {
   isHidden: boolean;
+  isRaised: boolean;
   font: string;
 }
 
@@ -134,7 +135,7 @@ export class DocxText implements XmlHandler {
           style: undefined, outline: undefined, numberingId: undefined, level: undefined, isJoined: false, label: undefined, isBegun: false,
         });
         return true;
-      case 'w:r': this.#runs.push({ isHidden: false, font: '' }); return true;
+      case 'w:r': this.#runs.push({ isHidden: false, isRaised: false, font: '' }); return true;
       case 'w:tbl': this.#beginCell(); this.#writer.openTable(); return true;
       case 'w:tr': this.#writer.openRow(); return true;
       case 'w:tc': this.#cell = { columns: 1 }; return true;
@@ -158,6 +159,7 @@ export class DocxText implements XmlHandler {
       case 'w:outlineLvl': if (paragraph !== undefined) paragraph.outline = Number(value); return true;
       case 'w:rStyle': if (run !== undefined && this.#context.styles.get(value).isHidden === true) run.isHidden = true; return true;
       case 'w:vanish': if (run !== undefined && this.#open.at(-3) === 'w:r') run.isHidden = isOn(value); return true;
+      case 'w:vertAlign': if (run !== undefined && parent === 'w:rPr') run.isRaised = value === 'superscript'; return true;
       case 'w:rFonts':
         if (run !== undefined && parent === 'w:rPr') run.font = attributes['w:ascii'] ?? attributes['w:hAnsi'] ?? '';
         return true;
@@ -236,7 +238,8 @@ export class DocxText implements XmlHandler {
       this.#writer.text(`${paragraph.label} `);
       paragraph.label = undefined;
     }
-    this.#writer.text(text);
+    if (this.#runs.at(-1)?.isRaised === true) this.#writer.raised(text);
+    else this.#writer.text(text);
   }
 
   /** Its properties are known: lists count here, also where a paragraph turns out to be empty. */

@@ -1,6 +1,7 @@
 import type { MarkdownWriter, ParagraphRole } from '../markdown-writer.ts';
 import { ordinalLabel } from '../ordinal-label.ts';
 import type { Counting } from '../ordinal-label.ts';
+import { MathmlText } from '../mathml-text.ts';
 import type { HtmlAttributes, HtmlHandler } from './html-events.ts';
 
 /** An element whose end matters. Of the others it is only known that they begin and end a line, or do not. */
@@ -54,6 +55,8 @@ export class HtmlText implements HtmlHandler {
   /** Between two paragraphs of one item: a line of it, if anything follows. */
   #isLineDue = false;
   #title = '';
+  #isRaised = false;
+  #math: MathmlText | undefined;
 
   constructor(writer: MarkdownWriter, depthMax: number) {
     this.#writer = writer;
@@ -83,9 +86,16 @@ export class HtmlText implements HtmlHandler {
         return;
       }
     }
+    if (this.#math !== undefined || name === 'math') {
+      this.#math ??= new MathmlText();
+      this.#math.open(name, attributes);
+      if (isClosed) this.#math.close(name);
+      return;
+    }
     if (name === 'br') this.#lineBreak();
     else if (name === 'img') this.#image(attributes);
     else if (name === 'hr') this.#endParagraph();
+    else if (name === 'sup') this.#isRaised = true;
     if (voids.has(name)) return;
     if (unshown.has(name) || isHidden(name, attributes)) {
       if (!isClosed) this.#hidden = { name, inside: new Map() };
@@ -101,13 +111,23 @@ export class HtmlText implements HtmlHandler {
 
   close(name: string): void {
     if (this.#hidden !== undefined && !this.#endsHiding(name)) return;
-    if (name === 'br') this.#lineBreak();
+    if (this.#math !== undefined) {
+      this.#math.close(name);
+      if (name === 'math') this.#endMath(this.#math.result);
+      return;
+    }
+    if (name === 'sup') this.#isRaised = false;
+    else if (name === 'br') this.#lineBreak();
     else if (lines.has(name)) this.#endLine();
     else if (tracked.has(name)) this.#closeNamed(name);
   }
 
   text(text: string): void {
     if (this.#hidden !== undefined || text === '') return;
+    if (this.#math !== undefined) {
+      this.#math.text(text);
+      return;
+    }
     const top = this.#open.at(-1)?.name;
     if (top === 'title') {
       if (!this.#openCounts.has('svg') && this.#title.length < titleCharsMax) this.#title += text;
@@ -126,7 +146,13 @@ export class HtmlText implements HtmlHandler {
       this.#writer.text('\n');
     }
     this.#afterBlank = shown.endsWith(' ');
-    this.#writer.text(shown);
+    if (this.#isRaised) this.#writer.raised(shown);
+    else this.#writer.text(shown);
+  }
+
+  #endMath(equation: string): void {
+    this.#math = undefined;
+    this.text(equation);
   }
 
   /** Whether a closing tag is to be heeded: it is one from around what is hidden, which was never closed. */
@@ -161,7 +187,11 @@ export class HtmlText implements HtmlHandler {
   /** What an element does to what is written; its role, if its paragraphs have one of their own. */
   #begin(name: string, attributes: HtmlAttributes): ParagraphRole | undefined {
     switch (name) {
-      case 'a': if (attributes['href'] !== undefined) this.#writer.openLink(attributes['href']); return undefined;
+      case 'a':
+        if (attributes['href'] !== undefined) this.#writer.openLink(attributes['href']);
+        // A number that leads to another place of the page is the mark of a note, raised or not.
+        this.#isRaised ||= attributes['href']?.includes('#') === true;
+        return undefined;
       case 'code': if (this.#roles.at(-1)?.kind !== 'code') this.#writer.text('`'); return undefined;
       case 'title':
       case 'ruby':
@@ -228,7 +258,7 @@ export class HtmlText implements HtmlHandler {
     if (left === 0) this.#openCounts.delete(element.name);
     else this.#openCounts.set(element.name, left);
     switch (element.name) {
-      case 'a': this.#writer.closeLink(); break;
+      case 'a': this.#writer.closeLink(); this.#isRaised = false; break;
       case 'code': if (this.#roles.at(-1)?.kind !== 'code') this.#writer.text('`'); break;
       case 'tr':
       case 'title':

@@ -17,13 +17,14 @@ export interface OdfStyle {
   readonly isTitle?: boolean;
   readonly isCode?: boolean;
   readonly isHidden?: boolean;
+  readonly isRaised?: boolean;
   readonly listStyle?: string;
 }
 
 interface StyleEntry {
   readonly parent: string | undefined;
   readonly family: string;
-  readonly own: { isTitle?: boolean; isCode?: boolean; isHidden?: boolean; listStyle?: string };
+  readonly own: { isTitle?: boolean; isCode?: boolean; isHidden?: boolean; isRaised?: boolean; listStyle?: string };
 }
 
 const none: OdfStyle = {};
@@ -43,12 +44,14 @@ export class OdfStyles {
   /** `family` is `paragraph`, `text`, `table`, `table-row`, `drawing-page`. */
   get(family: string, name: string | undefined): OdfStyle {
     let entry = name === undefined ? undefined : this.#entries.get(`${family} ${name}`);
-    if (entry === undefined) return none;
+    // Pandoc uses the style and does not bring it.
+    if (entry === undefined) return family === 'paragraph' && name === 'Title' ? { isTitle: true } : none;
     const style: StyleEntry['own'] = {};
     for (let depth = 0; entry !== undefined && depth < chainMax; depth++) {
       if (entry.own.isTitle !== undefined) style.isTitle ??= entry.own.isTitle;
       if (entry.own.isCode !== undefined) style.isCode ??= entry.own.isCode;
       if (entry.own.isHidden !== undefined) style.isHidden ??= entry.own.isHidden;
+      if (entry.own.isRaised !== undefined) style.isRaised ??= entry.own.isRaised;
       if (entry.own.listStyle !== undefined) style.listStyle ??= entry.own.listStyle;
       entry = entry.parent === undefined ? undefined : this.#entries.get(`${family} ${entry.parent}`);
     }
@@ -63,7 +66,10 @@ export class OdfStyles {
   open(name: string, attributes: XmlAttributes): void {
     switch (name) {
       case 'style:style': this.#openStyle(attributes); break;
-      case 'style:text-properties': if (attributes['text:display'] === 'none' && this.#entry?.family !== 'table') this.#mark({ isHidden: true }); break;
+      case 'style:text-properties':
+        if (attributes['text:display'] === 'none' && this.#entry?.family !== 'table') this.#mark({ isHidden: true });
+        if (/^(super|[1-9])/.test(attributes['style:text-position'] ?? '')) this.#mark({ isRaised: true });
+        break;
       case 'style:table-properties': if (attributes['table:display'] === 'false') this.#mark({ isHidden: true }); break;
       case 'style:drawing-page-properties': if (attributes['presentation:visibility'] === 'hidden') this.#mark({ isHidden: true }); break;
       case 'text:list-style':

@@ -2,7 +2,7 @@ import type { MarkdownWriter, ParagraphRole } from '../markdown-writer.ts';
 import type { XmlAttributes, XmlHandler } from '../xml-events.ts';
 import { OdfLists } from './odf-lists.ts';
 import type { OdfObject } from './odf-objects.ts';
-import type { OdfStyles } from './odf-styles.ts';
+import type { OdfStyle, OdfStyles } from './odf-styles.ts';
 
 /** What the text of a document needs to be understood, and where it goes. */
 export interface OdfContext {
@@ -39,7 +39,7 @@ export class OdfText implements XmlHandler {
   readonly #writer: MarkdownWriter;
   readonly #lists: OdfLists[];
   readonly #paragraphs: Paragraph[] = [];
-  readonly #hiddenSpans: boolean[] = [];
+  readonly #spans: OdfStyle[] = [];
   /** For each shape that is open: whether it hangs in a paragraph. */
   readonly #asides: boolean[] = [];
   readonly #open: string[] = [];
@@ -78,7 +78,7 @@ export class OdfText implements XmlHandler {
       case 'text:h': this.#endParagraph(); break;
       case 'text:list': this.#lists.at(-1)?.close(); break;
       case 'text:list-item': this.#lists.at(-1)?.closeItem(); break;
-      case 'text:span': this.#hiddenSpans.pop(); break;
+      case 'text:span': this.#spans.pop(); break;
       case 'text:a': this.#writer.closeLink(); break;
       case 'text:note':
       case 'office:annotation':
@@ -153,7 +153,7 @@ export class OdfText implements XmlHandler {
 
   #openInline(name: string, attributes: XmlAttributes): void {
     switch (name) {
-      case 'text:span': this.#hiddenSpans.push(this.#context.styles.get('text', attributes['text:style-name']).isHidden === true); break;
+      case 'text:span': this.#spans.push(this.#context.styles.get('text', attributes['text:style-name'])); break;
       case 'text:a': if (attributes['xlink:href'] !== undefined) this.#writer.openLink(attributes['xlink:href']); break;
       case 'text:s':
         this.#write(' '.repeat(Math.min(Number(attributes['text:c'] ?? 1) || 1, blanksMax)));
@@ -165,7 +165,9 @@ export class OdfText implements XmlHandler {
   }
 
   #write(text: string): void {
-    if (!this.#hiddenSpans.includes(true)) this.#writer.text(text);
+    if (this.#spans.some((span) => span.isHidden === true)) return;
+    if (this.#spans.at(-1)?.isRaised === true) this.#writer.raised(text);
+    else this.#writer.text(text);
   }
 
   #beginParagraph(name: string, attributes: XmlAttributes): void {
