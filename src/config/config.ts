@@ -9,6 +9,7 @@ import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, read
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
 import { databaseUrlOf } from './database-url.ts';
+import { type DocumentsConfig, documentsConfig } from './documents-config.ts';
 import { type FilesConfig, filesConfig } from './files-config.ts';
 import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
@@ -40,6 +41,7 @@ export interface Config {
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
   readonly files: FilesConfig;
+  readonly documents: DocumentsConfig;
   /** Where the process is to die; for the simulation of kills. */
   readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
@@ -118,6 +120,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     catalog: file.catalog,
     money,
     files,
+    documents: documentsConfig(document, read),
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

@@ -18,14 +18,22 @@ const byteOrderMarks: readonly { readonly bytes: readonly number[]; readonly enc
   { bytes: [0xfe, 0xff], encoding: 'utf-16be' },
 ];
 
-/** What texts without a mark are written in, when they are not UTF-8. At equal plausibility the earlier one is taken. */
-const candidates = [
-  'gb18030', 'big5', 'shift_jis', 'euc-jp', 'euc-kr', 'windows-1252', 'windows-1251', 'windows-1250', 'iso-8859-2', 'koi8-u', 'ibm866', 'iso-8859-5', 'x-mac-cyrillic',
-  'windows-1253', 'windows-1254', 'windows-1255', 'windows-1256', 'windows-1257', 'windows-874', 'macintosh',
-] as const;
+/**
+ * What texts without a mark are written in, when they are not UTF-8, and how much less likely than the others it is. At equal
+ * plausibility the earlier one is taken.
+ */
+const rarity = {
+  gb18030: 0, big5: 0, shift_jis: 0, 'euc-jp': 0, 'euc-kr': 0, 'windows-1252': 0, 'windows-1251': 0, 'windows-1250': 0, 'iso-8859-2': 0, 'koi8-u': 0, ibm866: 0.1, 'iso-8859-5': 0.1,
+  'x-mac-cyrillic': 0.1, 'windows-1253': 0.05, 'windows-1254': 0.05, 'windows-1255': 0.15, 'windows-1256': 0.2, 'windows-1257': 0.05, 'windows-874': 0.3, macintosh: 0.15,
+} as const;
+type Candidate = keyof typeof rarity;
+const candidates = Object.keys(rarity) as Candidate[];
 
 /** Of a long text, so much tells its encoding. */
 const sampleBytesMax = 64 * 1024;
+/** A text that reads as UTF-16 reaches so much; and where it may be another encoding too, is ahead of that by so much. */
+const wideScoreMin = 0.5;
+const wideLeadMin = 0.2;
 /** What chardet's own opinion counts for beside ours, when it is sure. */
 const opinionWeight = 0.15;
 
@@ -75,29 +83,26 @@ function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   return parts.join('');
 }
 
-/** UTF-16 without a mark: its NULs all stand on one side, or, where there are none, the one reading is a text and nothing else is. */
+/** UTF-16 without a mark: one of its readings is a text, and, unless there are bytes that no other text has, better than any other. */
 function wideEncoding(bytes: Uint8Array): string | undefined {
-  const sample = bytes.subarray(0, sampleBytesMax - (sampleBytesMax % 2));
-  const nuls = [0, 0];
-  for (let at = 0; at < sample.length; at += 1) if (sample[at] === 0) nuls[at % 2] = (nuls[at % 2] ?? 0) + 1;
-  const [even = 0, odd = 0] = nuls;
   if (bytes.length % 2 !== 0 || bytes.length < 2) return undefined;
-  if (even === 0 && odd === 0) return wideWithoutNuls(sample);
-  const encoding = odd > even ? 'utf-16le' : 'utf-16be';
-  if (Math.min(even, odd) > Math.max(even, odd) / 8) return undefined;
-  const text = decodeStrictly(sample, encoding, sample.length < bytes.length);
-  return text !== undefined && !/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffe\uffff]/.test(text) && textScore(text) > 0 ? encoding : undefined;
+  const sample = bytes.subarray(0, sampleBytesMax);
+  const narrow = !hasControls(sample);
+  if (narrow && decodeStrictly(sample, 'utf-8', true) !== undefined) return undefined;
+  const [best] = (['utf-16le', 'utf-16be'] as const)
+    .map((encoding) => ({ encoding, score: wideScore(decodeStrictly(sample, encoding, true)) }))
+    .sort((a, b) => b.score - a.score);
+  if (best === undefined || best.score < wideScoreMin) return undefined;
+  if (!narrow) return best.encoding;
+  const others = candidates.map((encoding) => textScore(decodeStrictly(sample, encoding, true) ?? '', encoding));
+  return best.score > Math.max(...others) + wideLeadMin ? best.encoding : undefined;
 }
 
-/** Nothing but, say, Chinese: hardly any other text is read as frequent Han characters by mistake. */
-function wideWithoutNuls(sample: Uint8Array): string | undefined {
-  if (sample.length < 8 || decodeStrictly(sample, 'utf-8', true) !== undefined) return undefined;
-  const [best] = (['utf-16le', 'utf-16be'] as const)
-    .map((encoding) => ({ encoding, score: textScore(decodeStrictly(sample, encoding, true) ?? '') }))
-    .sort((a, b) => b.score - a.score);
-  if (best === undefined || best.score < 0.5) return undefined;
-  const others = candidates.map((encoding) => textScore(decodeStrictly(sample, encoding, true) ?? ''));
-  return best.score > Math.max(...others) ? best.encoding : undefined;
+/** Of what is read as UTF-16: ASCII counts as well, since the other reading makes Han characters of it. */
+function wideScore(text: string | undefined): number {
+  if (text === undefined || text === '' || /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\ufffe\uffff]/.test(text)) return -1;
+  const plain = (text.match(/[\t\n\f\r -~]/g)?.length ?? 0) / text.length;
+  return plain + (1 - plain) * textScore(text, 'utf-16');
 }
 
 /** Control characters that no text has, in more than a hundredth of what is looked at. */
@@ -124,7 +129,7 @@ function likeliest(bytes: Uint8Array): string {
   for (const encoding of candidates) {
     const text = decodeStrictly(sample, encoding, sample.length < bytes.length);
     if (text === undefined) continue;
-    const score = textScore(text) + opinionWeight * (opinions.get(encoding) ?? 0);
+    const score = textScore(text, encoding) - rarity[encoding] + opinionWeight * (opinions.get(encoding) ?? 0);
     if (score > best.score) best = { encoding, score };
   }
   return best.encoding;

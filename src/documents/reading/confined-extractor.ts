@@ -10,12 +10,30 @@ import type { ReadingSettings } from './reading-limits.ts';
 
 export interface ConfinedExtractorDeps {
   readonly settings: ReadingSettings;
-  readonly confinement: Confinement;
+  /** Being probed: who sends a document before that is done waits for it. */
+  readonly confinement: Promise<Confinement>;
   readonly clock: Clock;
 }
 
+/** To be counted up with every change of a reader after which documents are to be read again. */
+const readersVersion = 'readers-1';
+
 /** Of the time for a document, what its pictures may take together: the rest is for opening it, rendering and answering. */
 const pictureShare = 0.7;
+
+interface Means {
+  readonly confinement: Confinement;
+  readonly pool: ReadingPool;
+  /** Where the kernel does not hold the limit on memory. */
+  readonly watchdog: MemoryWatchdog | undefined;
+}
+
+function meansOf({ settings, clock }: ConfinedExtractorDeps, confinement: Confinement): Means {
+  const pool = new ReadingPool({ command: () => confinement.command(settings.limits), spares: settings.spares, clock });
+  const { ps, limitsMemory } = confinement;
+  const watchdog = limitsMemory || ps === undefined ? undefined : new MemoryWatchdog({ ps, memoryMb: settings.limits.memoryMb, watched: pool.alive, clock });
+  return { confinement, pool, watchdog };
+}
 
 /**
  * Has each document read by a process of its own, which holds nothing else and cannot reach anything: no files, no network, no
@@ -24,18 +42,24 @@ const pictureShare = 0.7;
  */
 export class ConfinedExtractor implements Extractor {
   readonly #deps: ConfinedExtractorDeps;
-  readonly #pool: ReadingPool;
-  readonly #watchdog: MemoryWatchdog | undefined;
+  readonly #means: Promise<Means>;
   readonly #waiting: ((granted: boolean) => void)[] = [];
+  /** What pictures are read with: when a language is installed, they are to be read again. */
+  #pictures = 'unknown';
   #underWay = 0;
   #disposed = false;
 
   constructor(deps: ConfinedExtractorDeps) {
-    const { settings, confinement, clock } = deps;
     this.#deps = deps;
-    this.#pool = new ReadingPool({ command: () => confinement.command(settings.limits), spares: settings.spares, clock });
-    const { ps } = confinement;
-    this.#watchdog = confinement.limitsMemory || ps === undefined ? undefined : new MemoryWatchdog({ ps, memoryMb: settings.limits.memoryMb, watched: this.#pool.alive, clock });
+    this.#means = deps.confinement.then((confinement) => {
+      this.#pictures = confinement.ocr === undefined ? 'none' : confinement.ocr.languages.join('.').toLowerCase().replace(/[^a-z0-9.]/g, '-');
+      return meansOf(deps, confinement);
+    });
+    this.#means.catch(() => undefined);
+  }
+
+  get version(): string {
+    return `${readersVersion}-${this.#deps.settings.limits.format.textCharsMax}-${this.#pictures}`;
   }
 
   /**
@@ -55,8 +79,9 @@ export class ConfinedExtractor implements Extractor {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     for (const wake of this.#waiting.splice(0)) wake(false);
-    this.#watchdog?.[Symbol.dispose]();
-    await this.#pool[Symbol.asyncDispose]();
+    const { pool, watchdog } = await this.#means;
+    watchdog?.[Symbol.dispose]();
+    await pool[Symbol.asyncDispose]();
   }
 
   /** Waits for one's turn, in the order of arrival. */
@@ -100,33 +125,33 @@ export class ConfinedExtractor implements Extractor {
   }
 
   async #readIn(source: DocumentSource, signal: AbortSignal | undefined): Promise<ExtractedText> {
-    const taken = await this.#take();
-    this.#watchdog?.watch();
+    const { pool, watchdog, confinement } = await this.#means;
+    const taken = await this.#take(pool);
+    watchdog?.watch();
     const abort = (): void => taken.kill();
     signal?.addEventListener('abort', abort, { once: true });
     try {
       this.#refuseIfOver(signal);
-      const reading = await this.#read(taken, source);
+      const reading = await this.#read(taken, source, confinement);
       this.#refuseIfOver(signal);
       return this.#textOf(reading);
     } finally {
       signal?.removeEventListener('abort', abort);
-      await this.#pool.giveBack(taken);
+      await pool.giveBack(taken);
     }
   }
 
-  async #take(): Promise<ReadingProcess> {
+  async #take(pool: ReadingPool): Promise<ReadingProcess> {
     try {
-      return await this.#pool.take();
+      return await pool.take();
     } catch (thrown) {
       this.#refuseIfOver(undefined);
       throw new Fault('internal', { cause: thrown });
     }
   }
 
-  async #read(taken: ReadingProcess, source: DocumentSource): Promise<Reading> {
+  async #read(taken: ReadingProcess, source: DocumentSource, { ocr }: Confinement): Promise<Reading> {
     const { limits } = this.#deps.settings;
-    const { ocr } = this.#deps.confinement;
     const request: ReadingRequest = {
       filename: source.filename,
       bytes: source.bytes,

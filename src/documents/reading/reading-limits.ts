@@ -22,21 +22,28 @@ export interface ReadingSettings {
 
 /** Under this, Node 24 with PDFium in it does not start: V8 reserves 512 MiB for code, and Linux counts them as data. */
 export const memoryMbMin = 640;
-export const memoryMbDefault = 768;
-export const timeMsDefault = 30_000;
+const memoryMbDefault = 768;
+const timeMsDefault = 30_000;
 export const concurrencyMax = 8;
 
 /** Of text, in UTF-16 units: some twenty megabytes. */
 const textCharsMaxDefault = 20 * 1024 * 1024;
 
+/** What an operator may say of them. */
+export interface StatedReadingSettings {
+  readonly concurrency?: number;
+  readonly spares?: number;
+  readonly waitingMax?: number;
+  readonly memoryMb?: number;
+  readonly timeMs?: number;
+  readonly textCharsMax?: number;
+}
+
 /**
  * The settings for a machine of `cores` processors, with what the operator says in their place. As many documents at a time as
  * there are processors, but two at the least: a long one must not hold up all others.
  */
-export function readingSettings(
-  cores: number,
-  stated: { readonly concurrency?: number; readonly spares?: number; readonly waitingMax?: number; readonly memoryMb?: number; readonly timeMs?: number; readonly textCharsMax?: number },
-): ReadingSettings {
+export function readingSettings(cores: number, stated: StatedReadingSettings): ReadingSettings {
   const concurrency = stated.concurrency ?? Math.min(concurrencyMax, Math.max(2, cores));
   return {
     concurrency,
