@@ -57,7 +57,7 @@ describe('the same by the confined extractor', () => {
     await Promise.all(read);
   });
 
-  describe.skipIf(ocr === undefined)('pictures (need tesseract)', () => {
+  describe.skipIf(ocr === undefined)('pictures (needs tesseract)', () => {
     it('a notice in two languages is recognised as a picture and as a scanned page', async () => {
       await using extractor = (await confinedExtractor(2)).extractor;
       const read = ['lost-umbrella.pillow.png', 'lost-umbrella.pillow.pdf'].map(async (name) => {

@@ -12,10 +12,11 @@ import { mutantsOf } from './hostile/mutants.ts';
 
 /** One of each kind, and quick ones: `npm run documents:hostile` has them all. */
 const chosen = [
-  'liar.docx', 'nested.docx', 'quine.docx', 'zip64.docx', 'encrypted.docx', 'slip.epub', 'symlink.docx', 'CON', 'laughs.odt', 'deep.docx', 'note-circle.docx', 'dims.xlsx', 'merged.xlsx',
-  'row-number.xlsx', 'groups.pptx', 'bomb.pdf', 'page-circle.pdf', 'garbage.pdf', 'encrypted.pdf', 'scan.pdf', 'deep.html', 'binary.rtf', 'laughs.yaml', 'nul.txt', 'password.xlsx', 'circle.doc', 'noise.xls',
-  'rights.epub', 'larger.png', 'circle.tiff', 'both.pdf', 'program.docx',
+  'liar.docx', 'quine.docx', 'encrypted.docx', 'slip.epub', 'symlink.docx', 'CON', 'laughs.odt', 'deep.docx', 'note-circle.docx', 'dims.xlsx', 'groups.pptx', 'bomb.pdf', 'page-circle.pdf', 'garbage.pdf', 'encrypted.pdf',
+  'deep.html', 'binary.rtf', 'nul.txt', 'password.xlsx', 'circle.doc', 'noise.xls', 'rights.epub', 'larger.png', 'program.docx',
 ];
+/** What reaches outside, once in each format that can. */
+const reaching = ['links.docx', 'links.odt', 'links.html', 'links.epub', 'links.svg', 'links.rtf', 'reach.pdf', 'outside.pdf', 'xxe-host.docx', 'xxe.xlsx', 'xxe.odt', 'xxe.epub'];
 const limits = { timeMsMax: 32_000, peakBytesMax: 900 * 2 ** 20 };
 
 function problemsOf(results: readonly HostileResult[]): string[] {
@@ -40,16 +41,16 @@ describe('hostile documents', () => {
     return runHostile(files, { extractor, bait, seed: 1, limits, concurrency: 3 });
   }
 
-  it('one of each kind gives harmless text or a clear error, in bounded time and memory, and leaves nothing', async () => {
+  it('one of each kind gives harmless text or a clear error, in bounded time and memory, and leaves nothing', { timeout: 90_000 }, async () => {
     const all = hostileCorpus(bait.bait);
     const files = all.filter(({ filename }) => chosen.includes(filename));
     expect(files).toHaveLength(chosen.length);
     expect(problemsOf(await run(files, held[0]?.extractor))).toEqual([]);
   });
 
-  it('what they name elsewhere is never asked for, even where it could be reached', async () => {
-    const files = hostileCorpus(bait.bait).filter(({ filename }) => /^(links|xxe|slip|reach|outside)/.test(filename));
-    expect(files.length).toBeGreaterThanOrEqual(15);
+  it('what they name elsewhere is never asked for, even where it could be reached', { timeout: 90_000 }, async () => {
+    const files = hostileCorpus(bait.bait).filter(({ filename }) => reaching.includes(filename));
+    expect(files).toHaveLength(reaching.length);
     expect(problemsOf(await run(files, held[1]?.extractor))).toEqual([]);
     expect(bait.connections).toBe(0);
   });
