@@ -145,6 +145,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   let url = '';
   registerAdmin(app, {
     ...money.admin,
+    ...documents,
     keys, wallets, catalog, records, reconciliation,
     tenants: new TenantRegister({ database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money }),
     journal: new LedgerJournal(database),
