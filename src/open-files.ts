@@ -14,6 +14,7 @@ import { Files } from './documents/files.ts';
 import { LooseBlobs } from './documents/loose-blobs.ts';
 import { UploadRows } from './documents/upload-rows.ts';
 import { Uploads } from './documents/uploads.ts';
+import { FileParts } from './gateway/file-parts.ts';
 import type { BlobStore } from './storage/blobs/blob-store.ts';
 import { DiskBlobStore } from './storage/blobs/disk-blob-store.ts';
 import { S3BlobStore } from './storage/blobs/s3-blob-store.ts';
@@ -28,8 +29,7 @@ export interface FilesParts {
   readonly alone: boolean;
   readonly secret: RootSecret;
   readonly counter: Pick<TokenCounter, 'countText'>;
-  /** Undefined: no text can be read out of documents. */
-  readonly extractor?: Extractor;
+  readonly extractor: Extractor;
   readonly log: Log;
 }
 
@@ -38,6 +38,8 @@ export interface OpenFiles {
   readonly files: Files;
   readonly texts: FileTexts;
   readonly uploads: Uploads;
+  /** For the prompts that name files. */
+  readonly parts: FileParts;
 }
 
 const sweepMs = 60_000;
@@ -54,13 +56,22 @@ export async function openFiles({ config, database, alone, secret, counter, extr
   const sealer = new Sealer(secret.derive('encryption', 1), systemRandom);
   const shared = { database, blobs, sealer, clock: systemClock, random: systemRandom };
   const loose = new LooseBlobs(shared);
-  const texts = new FileTexts({ ...shared, loose, countTokens: (text) => counter.countText(text), ...(extractor === undefined ? {} : { extractor }) });
+  const texts = new FileTexts({ ...shared, loose, countTokens: (text) => counter.countText(text), extractor });
   const rows = new FileRows(shared);
   const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits: config.files.limits });
   const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
   if (alone) await loose.disownAll();
   stack.use(sweeping({ files, uploads, blobs, alone, log }));
-  return { files, texts, uploads };
+  return { files, texts, uploads, parts: filePartsOf(files, texts, extractor) };
+}
+
+function filePartsOf(files: Files, texts: FileTexts, extractor: Extractor): FileParts {
+  return new FileParts({
+    file: (scope, id) => files.get(scope, id),
+    read: (file) => files.open(file),
+    textOf: async (file, signal) => (await texts.textOf(file, signal)).text,
+    extract: (source, signal) => extractor.extract(source, signal),
+  });
 }
 
 async function openStore(store: FileStoreConfig, alone: boolean): Promise<BlobStore> {

@@ -44,8 +44,7 @@ export interface FileTextsParts {
   readonly loose: LooseBlobs;
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
   readonly clock: Clock;
-  /** Undefined: none can be read. */
-  readonly extractor?: Extractor;
+  readonly extractor: Extractor;
   /** The tokens of a text as it stands. */
   countTokens(text: string): Promise<{ readonly tokens: number; readonly exact: boolean }>;
 }
@@ -116,7 +115,6 @@ export class FileTexts {
     const kept = await this.#kept(file);
     if (kept !== undefined) return kept;
     const { extractor } = this.#parts;
-    if (extractor === undefined) throw new Fault('document_unreadable', { message: 'Failed to extract file: this server cannot read documents; the operator must switch extraction on' });
     const { tenantId, mode } = file.scope;
     return this.#reading.do(`${tenantId} ${mode} ${file.contentId} ${this.#readingOf(file)}`, signal, (shared) => this.#extract(file, extractor, shared));
   }
@@ -166,7 +164,7 @@ export class FileTexts {
   }
 
   #readingOf({ filename }: TextSource): string {
-    return `${this.#parts.extractor?.version ?? 'none'} ${endingOf(filename)}`;
+    return `${this.#parts.extractor.version} ${endingOf(filename)}`;
   }
 
   /** Undefined: who kept it had it from another, whose file was deleted in that moment. Then it is kept no more. */

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { Fault } from '../../src/base/fault.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { Sealer } from '../../src/base/sealer.ts';
 import { parseRootSecret } from '../../src/base/secret.ts';
@@ -37,14 +38,21 @@ export interface DocumentWish {
   wrap?(blobs: BlobStore): BlobStore;
 }
 
+/** For tests in which nothing is read. */
+const readsNothing: Extractor = {
+  version: '0',
+  extract: () => Promise.reject(new Fault('document_unreadable')),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
 /** Opens the room of documents over `database` and a folder; every one has the same root secret, as replicas have. */
-export async function openDocuments({ database, folder, extractor, limits = fileLimitsDefault, clock = systemClock, wrap = (blobs) => blobs }: DocumentWish): Promise<DocumentRooms> {
+export async function openDocuments({ database, folder, extractor = readsNothing, limits = fileLimitsDefault, clock = systemClock, wrap = (blobs) => blobs }: DocumentWish): Promise<DocumentRooms> {
   const secret = parseRootSecret('s'.repeat(32));
   const blobs = wrap(new SealedBlobStore(await DiskBlobStore.open(folder, systemRandom), secret.derive('blob-encryption', 1), systemRandom));
   const shared = { database, blobs, sealer: new Sealer(secret.derive('encryption', 1), systemRandom), clock, random: systemRandom };
   const loose = new LooseBlobs(shared);
   const countTokens = async (text: string): Promise<{ tokens: number; exact: boolean }> => ({ tokens: text.length, exact: false });
-  const texts = new FileTexts({ ...shared, loose, countTokens, ...(extractor === undefined ? {} : { extractor }) });
+  const texts = new FileTexts({ ...shared, loose, countTokens, extractor });
   const rows = new FileRows(shared);
   const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits });
   const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });

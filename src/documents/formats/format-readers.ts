@@ -3,6 +3,16 @@ import { type FormatReader, UnreadableDocument } from './format-reader.ts';
 
 /** Who reads which format. Each is loaded when it is needed: a reading process reads one document. */
 const readers: Partial<Readonly<Record<DocumentFormat, () => Promise<FormatReader>>>> = {
+  docx: async () => (await import('./docx/read-docx.ts')).readDocx,
+  xlsx: async () => (await import('./xlsx/read-xlsx.ts')).readXlsx,
+  pptx: async () => (await import('./pptx/read-pptx.ts')).readPptx,
+  xls: async () => (await import('./xls/read-xls.ts')).readXls,
+  odt: async () => (await import('./odf/read-odf.ts')).readOdf,
+  ods: async () => (await import('./odf/read-odf.ts')).readOdf,
+  odp: async () => (await import('./odf/read-odf.ts')).readOdf,
+  rtf: async () => (await import('./rtf/read-rtf.ts')).readRtf,
+  epub: async () => (await import('./epub/read-epub.ts')).readEpub,
+  html: async () => (await import('./html/read-html.ts')).readHtml,
   pdf: async () => (await import('./pdf/read-pdf.ts')).readPdf,
   image: async () => (await import('./image.ts')).readImage,
   csv: async () => (await import('./delimited-text.ts')).readDelimitedText,

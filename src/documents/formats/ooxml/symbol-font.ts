@@ -1,0 +1,28 @@
+/** Adobe's Symbol encoding, from 0x41 and 0x61: what Word keeps for a letter of the font Symbol. */
+const upperGreek = 'ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ';
+const lowerGreek = 'αβχδεφγηιϕκλμνοπθρστυϖωξψζ';
+const symbolSigns: Readonly<Record<number, string>> = {
+  0x22: '∀', 0x24: '∃', 0x27: '∋', 0x2a: '∗', 0x2d: '−', 0x40: '≅', 0x5c: '∴', 0x5e: '⊥', 0xa2: '′', 0xa3: '≤', 0xa4: '⁄', 0xa5: '∞',
+  0xa7: '♣', 0xa8: '♦', 0xa9: '♥', 0xaa: '♠', 0xab: '↔', 0xac: '←', 0xad: '↑', 0xae: '→', 0xaf: '↓', 0xb0: '°', 0xb1: '±', 0xb2: '″',
+  0xb3: '≥', 0xb4: '×', 0xb5: '∝', 0xb6: '∂', 0xb7: '•', 0xb8: '÷', 0xb9: '≠', 0xba: '≡', 0xbb: '≈', 0xbc: '…', 0xc4: '⊗', 0xc5: '⊕',
+  0xc6: '∅', 0xc7: '∩', 0xc8: '∪', 0xc9: '⊃', 0xca: '⊇', 0xcb: '⊄', 0xcc: '⊂', 0xcd: '⊆', 0xce: '∈', 0xcf: '∉', 0xd0: '∠', 0xd1: '∇',
+  0xd2: '®', 0xd3: '©', 0xd4: '™', 0xd5: '∏', 0xd6: '√', 0xd7: '⋅', 0xd8: '¬', 0xd9: '∧', 0xda: '∨', 0xdb: '⇔', 0xdc: '⇐', 0xdd: '⇑',
+  0xde: '⇒', 0xdf: '⇓', 0xe0: '◊', 0xe5: '∑', 0xf2: '∫',
+};
+const wingdings: Readonly<Record<number, string>> = {
+  0x28: '☎', 0x2a: '✉', 0x4a: '☺', 0x4c: '☹', 0x6c: '●', 0x6e: '■', 0x6f: '☐', 0x71: '❑', 0x75: '◆', 0x76: '❖', 0x9f: '•', 0xa7: '▪',
+  0xa8: '◻', 0xd8: '➢', 0xdf: '←', 0xe0: '→', 0xe1: '↑', 0xe2: '↓', 0xe8: '➔', 0xf0: '⇨', 0xfb: '✗', 0xfc: '✓', 0xfd: '☒', 0xfe: '☑',
+};
+
+/** The character that a code of a symbol font shows; the code's own character in fonts that are none; '' if nobody can say. */
+export function symbolOf(font: string, code: number): string {
+  const low = code >= 0xf000 && code <= 0xf0ff ? code - 0xf000 : code;
+  if (/^wingdings/i.test(font)) return wingdings[low] ?? '';
+  if (/^(symbol|standardsymbols)/i.test(font)) {
+    const upper = low >= 0x41 && low <= 0x5a ? upperGreek[low - 0x41] : undefined;
+    const lower = low >= 0x61 && low <= 0x7a ? lowerGreek[low - 0x61] : undefined;
+    return upper ?? lower ?? symbolSigns[low] ?? (low >= 0x20 && low < 0x7f ? String.fromCharCode(low) : '');
+  }
+  if (code >= 0xe000 && code <= 0xf8ff) return '';
+  return code > 0x1f && code <= 0x10ffff ? String.fromCodePoint(code) : '';
+}
