@@ -25,7 +25,7 @@ export const readXls: FormatReader = async ({ bytes, limits }) => {
       noteCount += 1;
       cells.set(row, column, `${cells.get(row, column) ?? ''}[^${noteCount}]`);
       writer.openNote(String(noteCount));
-      writer.text(author === '' || text.startsWith(author) ? text : `${author}: ${text}`);
+      writer.text(author.trim() === '' || text.startsWith(author) ? text : `${author}: ${text}`);
       writer.closeNote();
     }
     cells.write(writer);
