@@ -24,7 +24,7 @@ const blocksMax = 20_000;
 export function pptBlocks(drawing: Buffer, outline: readonly PptText[], depthMax: number): PptBlock[] {
   const blocks: PptBlock[] = [];
   const visit = (data: Buffer, depth: number): void => {
-    if (depth > depthMax) throw new UnreadableDocument('too-large', `The document is nested more than ${depthMax} levels deep.`);
+    if (depth > depthMax) throw new UnreadableDocument('too-large', `the document is nested more than ${depthMax} deep`);
     for (const record of pptRecords(data)) {
       if (blocks.length >= blocksMax) return;
       const rows = record.type === pptTypes.group && isTable(record) ? tableRows(record, outline) : undefined;

@@ -29,10 +29,10 @@ export const readPpt: FormatReader = async ({ bytes, limits }) => {
   const stream = file.stream('PowerPoint Document');
   const user = file.stream('Current User');
   if (stream === undefined || user === undefined || user.length < 20) {
-    throw new UnreadableDocument('damaged', 'The document is damaged, or of a version before PowerPoint 97: save it as .pptx and upload it again.');
+    throw new UnreadableDocument('damaged', 'the document is damaged, or of PowerPoint 95 or earlier; save it as PPTX');
   }
   if (user.readUInt32LE(12) === encryptedToken || file.has('EncryptedSummary')) {
-    throw new UnreadableDocument('encrypted', 'The document is encrypted. Save it without a password and upload it again.');
+    throw new UnreadableDocument('encrypted', 'the document is encrypted; save it without a password and send it again');
   }
   const { persisted, document } = readEdits(stream, user.readUInt32LE(16));
   const slides = document === undefined ? [] : listed(document, 0);
