@@ -19,6 +19,15 @@ export const serverInfo = z.object({
   liveKeysAnsweredBy: z.enum(['sandbox', 'upstreams', 'none']),
   /** `exact`: counted with the model's own tokenizer. `estimated`: an upper bound, marked as such. */
   tokenCounts: z.enum(['exact', 'estimated']),
+  /** How the processes are held that read documents. */
+  documents: z.object({
+    /** `bubblewrap`: no files, no network, no other processes. `unshare`: no network. `none`: neither could be had. */
+    confinement: z.enum(['bubblewrap', 'unshare', 'none']),
+    /** `limited`: by the kernel. `watched`: looked at several times a second. */
+    memory: z.enum(['limited', 'watched']),
+    /** Language packs for text in pictures; empty: it is not recognised. */
+    ocrLanguages: z.array(z.string()),
+  }),
 });
 
 export type ServerInfo = z.infer<typeof serverInfo>;

@@ -26,6 +26,7 @@ import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import type { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { buildServer } from './http/server.ts';
+import { PromptCounting } from './gateway/prompt-counting.ts';
 import { LedgerJournal } from './ledger/ledger-journal.ts';
 import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
@@ -42,6 +43,8 @@ import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
 import { openDatabase, openFolder } from './open-database.ts';
+import { type OpenExtraction, openExtraction } from './open-extraction.ts';
+import { openFiles } from './open-files.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
 import { openMoney } from './open-money.ts';
@@ -65,6 +68,7 @@ interface Foundations {
   readonly folder: DataFolder;
   readonly database: Database;
   readonly counter: TokenCounter;
+  readonly extraction: OpenExtraction;
   readonly log: Log;
 }
 
@@ -91,7 +95,7 @@ async function layFoundations(config: Config, stack: AsyncDisposableStack, onBro
   const installed = tokenizerPathIn(config.dataDir);
   const tokenizerPath = config.tokenizerPath ?? (existsSync(installed) ? installed : undefined);
   const counter = stack.use(await openCounter(tokenizerPath));
-  return { folder, database, counter, log };
+  return { folder, database, counter, extraction: openExtraction({ config, log }, stack), log };
 }
 
 async function openCounter(tokenizerPath: string | undefined): Promise<TokenCounter> {
@@ -103,7 +107,7 @@ async function openCounter(tokenizerPath: string | undefined): Promise<TokenCoun
 }
 
 async function openHouse(config: Config, foundations: Foundations, stack: AsyncDisposableStack): Promise<House> {
-  const { folder, database, counter, log } = foundations;
+  const { folder, database, counter, extraction, log } = foundations;
   const alone = config.databaseUrl === undefined;
   const enabled = enabledUpstreams(config, shippedCatalog());
   const catalog = openCatalog(config, shippedCatalog());
@@ -122,10 +126,12 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
+  const documents = await openFiles({ config, database, alone, secret, counter, extractor: extraction.extractor, log }, stack);
+  const counting = new PromptCounting({ files: documents.parts, counter });
   const { gateway, tariff } = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
-      alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
+      alone, money, fileParts: documents.parts, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
     },
     stack,
   );
@@ -134,10 +140,10 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
   const threads = await openThreads({
-    config, database, alone, secret, catalog, counter, callers, tariff, upstreams,
+    config, database, alone, secret, catalog, counting, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health });
+  registerSurfaces(app, { counting, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -150,7 +156,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     presetNames: Object.keys(limitPresets),
     clock: systemClock,
     isAdminToken: (token) => isAdminToken(token, folder.adminToken.token),
-    info: () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy }),
+    info: async () => serverInfo({ url, startedMs, enabled, health, counter, liveKeysAnsweredBy, documents: await extraction.info() }),
     log,
   });
   const listening = await openDoor(app, config, folder, stack);

@@ -8,6 +8,7 @@ import type { Catalog } from './catalog/catalog.ts';
 import { priceAt } from './catalog/price.ts';
 import type { Config } from './config/config.ts';
 import { Billing } from './gateway/billing.ts';
+import type { FileParts } from './gateway/file-parts.ts';
 import { attemptsMax, isModelGone } from './gateway/fallback.ts';
 import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
@@ -35,6 +36,7 @@ export interface GatewayParts {
   readonly money: Money;
   readonly limits: LimitSets;
   readonly limiter: RateLimiter;
+  readonly fileParts: FileParts;
   /** Whether an upstream has ever been configured here. */
   readonly everConfigured: boolean;
   readonly log: Log;
@@ -54,6 +56,7 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
   const tariff = tariffOf(parts);
   const gateway = new Gateway({
     clock: systemClock,
+    files: parts.fileParts,
     plan: (caller, request) => planner.plan(caller, request),
     upstream: (id) => upstreams.get(id),
     model: (id) => catalog.model(id),

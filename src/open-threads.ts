@@ -7,6 +7,7 @@ import type { RootSecret } from './base/secret.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Config } from './config/config.ts';
 import { TenantThinkingSeals } from './fidelity/tenant-thinking-seals.ts';
+import type { PromptCounting } from './gateway/prompt-counting.ts';
 import type { Tariff } from './gateway/tariff.ts';
 import type { GenerationDeps } from './http/generation-exchange.ts';
 import { BackgroundResponses } from './http/surfaces/responses/background-responses.ts';
@@ -21,7 +22,6 @@ import { ContextCacheStore } from './threads/context-cache-store.ts';
 import { ConversationStore } from './threads/conversation-store.ts';
 import { ResponseEventStore } from './threads/response-event-store.ts';
 import { ResponseStore } from './threads/response-store.ts';
-import type { TokenCounter } from './tokens/token-counter.ts';
 import type { UpstreamSet } from './upstreams/upstream-set.ts';
 import { type ContextHolding, openContextHolding } from './open-context-holding.ts';
 
@@ -32,7 +32,8 @@ export interface ThreadsParts {
   readonly alone: boolean;
   readonly secret: RootSecret;
   readonly catalog: Catalog;
-  readonly counter: TokenCounter;
+  /** The tokens of a prompt, with what its files say. */
+  readonly counting: PromptCounting;
   readonly callers: Authenticator;
   readonly tariff: Tariff;
   readonly upstreams: UpstreamSet;
@@ -47,7 +48,7 @@ export interface Threads {
 }
 
 /** Stored responses and conversations, and those who make responses in the background. Nothing begins before `worker.start`. */
-export async function openThreads({ config, database, alone, secret, catalog, counter, callers, tariff, upstreams, generations }: ThreadsParts): Promise<Threads> {
+export async function openThreads({ config, database, alone, secret, catalog, counting, callers, tariff, upstreams, generations }: ThreadsParts): Promise<Threads> {
   const sealer = new Sealer(secret.derive('encryption', 1), systemRandom);
   const store = { database, sealer, clock: systemClock };
   const responses = new ResponseStore(store);
@@ -65,7 +66,7 @@ export async function openThreads({ config, database, alone, secret, catalog, co
     sealsOf: (tenantId) => new TenantThinkingSeals(sealer, tenantId),
     modelIdOf: (name) => catalog.resolve(name)?.model.id,
     contextTokensOf: (modelId) => contextTokensOf(catalog, modelId),
-    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
+    estimatePrompt: (scope, request, modelId) => counting.estimate(scope, request, modelId),
     recent: new RecentResponses(),
     callerOfKey: (keyId) => callers.callerOfKey(keyId as KeyId),
   };

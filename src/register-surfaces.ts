@@ -3,12 +3,16 @@ import type { Authenticator } from './access/authenticate.ts';
 import type { KeyStore } from './access/key-store.ts';
 import { systemClock } from './base/clock.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import type { PromptCounting } from './gateway/prompt-counting.ts';
 import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
 import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
+import { registerFiles } from './http/surfaces/files/files.ts';
+import { OpenUploads } from './http/surfaces/files/open-uploads.ts';
+import { registerUploads } from './http/surfaces/files/uploads.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerMessages } from './http/surfaces/messages.ts';
@@ -18,12 +22,12 @@ import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
 import type { Wallets } from './ledger/wallets.ts';
 import type { RecordsStore } from './records/records-store.ts';
 import type { UpstreamHealth } from './routing/health.ts';
+import type { OpenFiles } from './open-files.ts';
 import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
-import type { TokenCounter } from './tokens/token-counter.ts';
 
 export interface SurfaceParts {
-  readonly counter: TokenCounter;
+  readonly counting: PromptCounting;
   readonly catalog: Catalog;
   readonly tariff: Tariff;
   readonly records: RecordsStore;
@@ -33,11 +37,13 @@ export interface SurfaceParts {
   readonly everConfigured: boolean;
   readonly threads: Threads;
   readonly health: UpstreamHealth;
+  readonly documents: OpenFiles;
 }
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health } = parts;
+  const { counting, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents } = parts;
+  const openUploads = new OpenUploads();
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
@@ -62,10 +68,12 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
         key: (keyId) => store.get(keyId),
         nowMs: systemClock.nowMs,
       });
+      registerFiles(surfaces, base, { ...documents, openUploads, clock: systemClock });
+      registerUploads(surfaces, base, { ...documents, openUploads, clock: systemClock });
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (request, modelId) => counter.countRequest(request, modelId),
+        countRequest: (scope, request, modelId) => counting.count(scope, request, modelId),
       });
     }
     done();

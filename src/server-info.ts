@@ -14,6 +14,7 @@ export interface InfoParts {
   readonly health: UpstreamHealth;
   readonly counter: TokenCounter;
   readonly liveKeysAnsweredBy: ServerInfo['liveKeysAnsweredBy'];
+  readonly documents: ServerInfo['documents'];
 }
 
 /** What `moongate info` shows. */
@@ -30,6 +31,7 @@ export function serverInfo(parts: InfoParts): ServerInfo {
     upstreams: [...upstreams, { id: sandboxUpstreamId, baseUrl: null, state: 'ready' }],
     liveKeysAnsweredBy: parts.liveKeysAnsweredBy,
     tokenCounts: parts.counter.exact ? 'exact' : 'estimated',
+    documents: parts.documents,
   };
 }
 

@@ -18,6 +18,12 @@ const liveKeys: Readonly<Record<ServerInfo['liveKeysAnsweredBy'], string>> = {
   none: 'refused with 503: no upstream is configured any more; set its credential again and restart',
 };
 
+const confinements: Readonly<Record<ServerInfo['documents']['confinement'], string>> = {
+  bubblewrap: 'read by processes without files and network (bubblewrap)',
+  unshare: 'read by processes without network (unshare); install bubblewrap to hide files as well',
+  none: 'read by processes that are not cut off from the network; install bubblewrap and allow user namespaces',
+};
+
 function infoText(info: ServerInfo): string {
   const fields = renderFields([
     ['version', info.version],
@@ -25,6 +31,8 @@ function infoText(info: ServerInfo): string {
     ['started', info.startedAt],
     ['token counts', info.tokenCounts === 'exact' ? 'exact' : 'estimated; "moongate tokenizer install" makes them exact'],
     ['live keys', liveKeys[info.liveKeysAnsweredBy]],
+    ['documents', `${confinements[info.documents.confinement]}${info.documents.memory === 'watched' ? '; their memory is watched, not limited' : ''}`],
+    ['text in pictures', info.documents.ocrLanguages.length === 0 ? 'not recognised; install tesseract' : `recognised: ${info.documents.ocrLanguages.join(', ')}`],
   ]);
   if (info.upstreams.length === 0) return fields;
   const columns = ['UPSTREAM', 'STATE', 'ADDRESS'].map((title) => ({ title }));

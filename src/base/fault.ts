@@ -41,6 +41,7 @@ export const faultTable = {
   no_upstream: { blame: 'platform', status: 503, retryable: true, text: 'no upstream is available for this model; try again later' },
   shutting_down: { blame: 'platform', status: 503, retryable: true, text: 'the server is shutting down; try again' },
   exchange_rate_missing: { blame: 'platform', status: 503, retryable: false, text: 'the price of this model cannot be turned into the currency of the account: no exchange rate is known; the operator must add one' },
+  documents_busy: { blame: 'platform', status: 503, retryable: true, text: 'too many documents wait to be read; try again in a moment' },
   storage_unavailable: { blame: 'platform', status: 503, retryable: true, text: 'the database is not available; try again later' },
   upstream_unreachable: { blame: 'upstream', status: 502, retryable: true, text: 'the upstream could not be reached' },
   upstream_failed: { blame: 'upstream', status: 502, retryable: true, text: 'the upstream failed' },

@@ -3,6 +3,8 @@ import { toFault } from '../base/fault.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
+import { documentsSchema } from './documents-schema.ts';
+import { filesSchema } from './files-schema.ts';
 import { moneySchema } from './money-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { protocolNames } from './protocol-endpoints.ts';
@@ -107,6 +109,8 @@ export const configSchema = z
       })
       .optional()
       .describe("The upstreams' own figures, to compare recorded costs with."),
+    files: filesSchema.optional(),
+    documents: documentsSchema.optional(),
     money: moneySchema.optional(),
     limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),

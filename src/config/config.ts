@@ -9,6 +9,8 @@ import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, read
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
 import { databaseUrlOf } from './database-url.ts';
+import { type DocumentsConfig, documentsConfig } from './documents-config.ts';
+import { type FilesConfig, filesConfig } from './files-config.ts';
 import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
@@ -38,6 +40,8 @@ export interface Config {
   readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
+  readonly files: FilesConfig;
+  readonly documents: DocumentsConfig;
   /** Where the process is to die; for the simulation of kills. */
   readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
@@ -83,6 +87,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
+  const files = filesConfig(document, dataDir, read, problems);
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
   const databaseUrl = databaseUrlOf(read('MOONGATE_DATABASE_URL'), rootSecret, problems);
@@ -114,6 +119,8 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,
+    files,
+    documents: documentsConfig(document, read),
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

@@ -3,13 +3,16 @@ import type { Extensions } from './extensions.ts';
 import type { ThinkingProof } from './thinking-seal.ts';
 import type { Tool, ToolCall } from './tool.ts';
 
-/** A piece of a message. `opaque` is a piece that only the protocol it came from understands. */
+/**
+ * A piece of a message. `opaque` is a piece that only the protocol it came from understands. A `url` may hold the thing whole (`data:`), say where
+ * it is to be had (`https:`), or name a file that lies here (`stored-file-url.ts`).
+ */
 export type Part =
   | { readonly type: 'text'; readonly text: string; readonly extensions?: Extensions }
   | { readonly type: 'image'; readonly url: string; readonly detail?: string; readonly extensions?: Extensions }
   | { readonly type: 'video'; readonly url: string; readonly extensions?: Extensions }
-  /** A document. `url` may hold it whole (`data:`). */
-  | { readonly type: 'file'; readonly url: string; readonly filename?: string; readonly extensions?: Extensions }
+  /** A document. `text`: what it says, for those who read text only. */
+  | { readonly type: 'file'; readonly url: string; readonly filename?: string; readonly text?: string; readonly extensions?: Extensions }
   | { readonly type: 'opaque'; readonly protocol: string; readonly value: JsonObject };
 
 /** Text, pieces, or nothing: `null` and absent differ on the wire, and both differ from `""`. */

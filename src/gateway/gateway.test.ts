@@ -106,7 +106,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
     },
   });
   const gateway = new Gateway({
-    clock, billing, limiter: { take: () => ({ standing: undefined, settle: (tokens) => lease.push(tokens), cancel: () => lease.push('cancelled') }) }, countsTokens: () => false,
+    clock, billing, files: { resolve: async (_scope, asked) => asked }, limiter: { take: () => ({ standing: undefined, settle: (tokens) => lease.push(tokens), cancel: () => lease.push('cancelled') }) }, countsTokens: () => false,
     plan() {
       if (attempts instanceof Fault) throw attempts;
       return { model, variant: undefined, attempts, promptTokensMax: 50 };

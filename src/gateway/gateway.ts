@@ -18,6 +18,7 @@ import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type Upstr
 import type { BilledCall, Billing, Reckoning } from './billing.ts';
 import { boundsOf } from './call-bounds.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { type FileParts, needsFiles } from './file-parts.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
 import type { BoundedPlan } from './planner.ts';
@@ -64,6 +65,8 @@ export interface GenerationEnd {
 
 export interface GatewayDeps {
   readonly clock: Clock;
+  /** Puts what files say in place of their names. */
+  readonly files: Pick<FileParts, 'resolve'>;
   /** Ordered attempts for a request. Throws the fault to answer with when there can be none. */
   plan(caller: Caller, request: DialogueRequest): BoundedPlan | Promise<BoundedPlan>;
   upstream(id: string): Upstream | undefined;
@@ -123,9 +126,9 @@ export class Gateway {
     sink: GenerationSink,
     signal: AbortSignal,
   ): Promise<GenerationEnd> {
-    const { clock } = this.#deps;
+    const { clock, files } = this.#deps;
     const journey: Journey = {
-      caller, request, options, sink, signal,
+      caller, request: needsFiles(request) ? await files.resolve(caller, request, signal) : request, options, sink, signal,
       startedMs: clock.nowMs(), startedMonotonicMs: clock.monotonicMs(),
       meter: new Meter(), attempt: undefined, attempts: 0, stage: undefined, firstEventAfterMs: undefined, reply: undefined, held: undefined, standing: undefined,
     };

@@ -1,3 +1,4 @@
+import { spokenText } from '../dialogue/document-text.ts';
 import type { Content, Message } from '../dialogue/message.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { Tool, ToolCall } from '../dialogue/tool.ts';
@@ -96,7 +97,8 @@ function contentUpperBound(content: Content | undefined, imageTokens: number): n
   if (typeof content === 'string') return Buffer.byteLength(content);
   let tokens = 0;
   for (const part of content) {
-    if (part.type === 'text') tokens += Buffer.byteLength(part.text);
+    const text = spokenText(part);
+    if (text !== undefined) tokens += Buffer.byteLength(text);
     else if (part.type === 'opaque') tokens += Buffer.byteLength(JSON.stringify(part.value));
     else tokens += 8 + (part.type === 'image' ? imageTokens : videoTokensEstimate);
   }

@@ -1,3 +1,4 @@
+import { spokenText } from '../dialogue/document-text.ts';
 import type { Content, Message } from '../dialogue/message.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { Tool, ToolCall } from '../dialogue/tool.ts';
@@ -139,11 +140,13 @@ class ImPrompt {
       return;
     }
     for (const part of content) {
-      if (part.type === 'text') {
-        this.#out.text(part.text);
+      const text = spokenText(part);
+      // A document that some upstream reads itself counts there as that upstream sees it.
+      this.#exact &&= part.type === 'text';
+      if (text !== undefined) {
+        this.#out.text(text);
         continue;
       }
-      this.#exact = false;
       if (part.type === 'opaque') this.#out.text(sortedJson(part.value));
       else this.#media(part.type, part.type === 'image' ? imageTokensEstimate : videoTokensEstimate);
     }

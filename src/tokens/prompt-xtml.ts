@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonValue } from '../base/json.ts';
+import { spokenText } from '../dialogue/document-text.ts';
 import type { AssistantMessage, Content, Message } from '../dialogue/message.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { Tool, ToolCall } from '../dialogue/tool.ts';
@@ -185,7 +186,8 @@ class XtmlPrompt {
       return;
     }
     for (const part of content) {
-      if (part.type === 'text') this.#out.border().text(part.text);
+      const text = spokenText(part);
+      if (text !== undefined) this.#out.border().text(text);
       else if (part.type === 'opaque') this.#out.border().text(sortedJson(part.value));
       else this.#allowance += part.type === 'image' ? imageTokensEstimate : videoTokensEstimate;
     }

@@ -166,6 +166,7 @@ const openaiResponses: ResponsesDialect = {
   strictTools: true,
   otherTools: true,
   developerRole: true,
+  documents: true,
   temperatureMax: 2,
   fixedSampling: true,
   moonshotRules: false,
@@ -173,7 +174,7 @@ const openaiResponses: ResponsesDialect = {
 };
 
 /** Moonshot's fields are OpenAI's, of which it names a few (moonshot-api.md 1.9); the limits are those of its models. */
-const moonshotResponses: ResponsesDialect = { ...openaiResponses, otherTools: false, developerRole: false, temperatureMax: 1, moonshotRules: true };
+const moonshotResponses: ResponsesDialect = { ...openaiResponses, otherTools: false, developerRole: false, documents: false, temperatureMax: 1, moonshotRules: true };
 
 /** responses-ark-anthropic-batch.md 2.3. */
 const arkResponses: ResponsesDialect = {
@@ -184,6 +185,7 @@ const arkResponses: ResponsesDialect = {
   strictTools: false,
   otherTools: false,
   developerRole: false,
+  documents: false,
   temperatureMax: 2,
   fixedSampling: false,
   moonshotRules: false,

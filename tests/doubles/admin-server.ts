@@ -94,8 +94,9 @@ export async function startAdminServer(): Promise<AdminServer> {
     presetByName: (name) => presets.get(name),
     presetNames: [...presets.keys()],
     isAdminToken: (token) => isAdminToken(token, adminToken),
-    info: () => ({
+    info: async () => ({
       version: '1.2.3', address: url, startedAt: '2026-06-01T00:00:00.000Z', liveKeysAnsweredBy: 'upstreams', tokenCounts: 'estimated',
+      documents: { confinement: 'bubblewrap', memory: 'limited', ocrLanguages: ['eng'] },
       upstreams: [{ id: 'moonshot', state: 'resting', baseUrl: 'https://api.moonshot.ai/v1' }, { id: 'sandbox', state: 'ready', baseUrl: null }],
     }),
   });

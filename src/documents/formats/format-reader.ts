@@ -10,11 +10,21 @@ export interface FormatLimits {
   readonly depthMax: number;
 }
 
+/** Reads the text of pictures, if there is a program for it. */
+export interface PictureReader {
+  /** Markdown-free text of a PNG, JPEG, TIFF, BMP, WebP, GIF or PNM; undefined: it failed, or the time for pictures is used up. */
+  read(picture: Uint8Array): Promise<string | undefined>;
+}
+
 /** A whole document in memory: readers run in a process of their own, with a limit on it. */
 export interface FormatInput {
   readonly bytes: Uint8Array;
   readonly filename: string;
   readonly limits: FormatLimits;
+  /** Undefined: no such program is installed. */
+  readonly pictures?: PictureReader;
+  /** True when most of the time is used up: what can stop then should, and note what is missing. Undefined: there is no hurry. */
+  readonly outOfTime?: () => boolean;
 }
 
 /** What a reader makes of a document. */

@@ -94,8 +94,9 @@ beforeEach(async () => {
       accounts: new Map([['moonshot', { balance: { currency: 'USD', read: () => (failure === undefined ? Promise.resolve(5n) : Promise.reject(failure)) } }]]),
     }),
     isAdminToken: (given) => isAdminToken(given, adminToken),
-    info: () => ({
+    info: async () => ({
       version: '1.2.3', address: 'http://127.0.0.1:1', startedAt: '2026-01-01T00:00:00.000Z', upstreams: [], liveKeysAnsweredBy: 'sandbox', tokenCounts: 'exact',
+      documents: { confinement: 'bubblewrap', memory: 'limited', ocrLanguages: ['eng'] },
     }),
   });
   await app.ready();

@@ -29,7 +29,7 @@ export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, Transfers
   readonly isAdminToken: (token: string) => boolean;
   readonly prices: PricesDeps;
   readonly rates: RatesDeps;
-  readonly info: () => ServerInfo;
+  readonly info: () => Promise<ServerInfo>;
   readonly log: Log;
 }
 

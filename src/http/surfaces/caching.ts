@@ -43,7 +43,7 @@ export function registerCaching(app: FastifyInstance, deps: CachingDeps): void {
     const scope = scopeOf(caller);
     const nowMs = clock.nowMs();
     const wish = decodeContextCache(request.body, nowMs);
-    const { modelId, tokens } = await measured(deps, wish);
+    const { modelId, tokens } = await measured(deps, scope, wish);
     if ((await caches.keptChars(scope)) + JSON.stringify(wish.content).length > keptCharsMax) throw tooMuch();
     const id = newId('cache', clock, deps.random);
     const { expiresMs, ttlS } = wish.life;
@@ -113,13 +113,13 @@ async function shown(request: FastifyRequest, { caches }: CachingDeps, id: strin
 }
 
 /** For which model, and how many tokens. Throws `model_not_found`, and `prompt_too_long` for what none who serve it could read. */
-async function measured(deps: CachingDeps, { request }: ContextCacheWish): Promise<{ readonly modelId: string; readonly tokens: number }> {
+async function measured(deps: CachingDeps, scope: TenantScope, { request }: ContextCacheWish): Promise<{ readonly modelId: string; readonly tokens: number }> {
   const { model } = request;
   const modelId = deps.modelIdOf(model.toLowerCase() === moonshotV1Family ? moonshotV1Widest : model);
   const window = modelId === undefined ? 0 : deps.contextTokensOf(modelId);
   // Known to compare with, and served by nobody.
   if (modelId === undefined || window === 0) throw modelNotFound(model);
-  const tokens = await deps.estimatePrompt(request, modelId);
+  const tokens = await deps.estimatePrompt(scope, request, modelId);
   if (tokens <= window) return { modelId, tokens };
   throw new Fault('prompt_too_long', {
     message: `Invalid request: messages: the messages and tools have ${tokens} tokens, and ${modelId} reads ${window} at most`,

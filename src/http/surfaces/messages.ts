@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/fault.ts';
+import type { TenantScope } from '../../base/tenant-scope.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { ThinkingSeals } from '../../dialogue/thinking-seal.ts';
 import { modelNotFound } from '../../routing/plan.ts';
@@ -19,8 +20,8 @@ export interface MessagesDeps extends GenerationDeps {
   sealsOf(tenantId: string): ThinkingSeals;
   /** Canonical id of the model that a name means. */
   modelIdOf(name: string): string | undefined;
-  /** The best figure there is for the tokens of a prompt. */
-  estimatePrompt(request: DialogueRequest, modelId: string): Promise<number>;
+  /** The best figure there is for the tokens of a prompt, with what its files say. */
+  estimatePrompt(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<number>;
 }
 
 /** Versions of the protocol that clients in use send (responses-ark-anthropic-batch.md 3.1); the first is meant where none is sent. */
@@ -43,7 +44,7 @@ export function registerMessages(app: FastifyInstance, deps: MessagesDeps): void
       const request = decodeCountTokensRequest(httpRequest.body, optionsOf(httpRequest, deps));
       const modelId = deps.modelIdOf(request.model);
       if (modelId === undefined) throw modelNotFound(request.model);
-      return encodeTokenCount(await deps.estimatePrompt(request, modelId));
+      return encodeTokenCount(await deps.estimatePrompt(callerOf(httpRequest), request, modelId));
     });
   }
 }

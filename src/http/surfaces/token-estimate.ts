@@ -1,14 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { Fault } from '../../base/fault.ts';
+import type { TenantScope } from '../../base/tenant-scope.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { TokenCount } from '../../tokens/token-counter.ts';
 import { decodeChatRequest } from '../../wire/openai-chat/request-decode.ts';
+import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
 
 export interface TokenEstimateDeps {
   /** Canonical id of the model that a name means. */
   modelIdOf(name: string): string | undefined;
-  countRequest(request: DialogueRequest, modelId: string): Promise<TokenCount>;
+  /** With what its files say. */
+  countRequest(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<TokenCount>;
 }
 
 /**
@@ -22,7 +25,7 @@ export function registerTokenEstimate(app: FastifyInstance, base: BasePath, deps
     if (modelId === undefined) {
       throw new Fault('model_not_found', { message: `Not found the model ${request.model.slice(0, 200)} or Permission denied` });
     }
-    const { tokens, exact } = await deps.countRequest(request, modelId);
+    const { tokens, exact } = await deps.countRequest(callerOf(httpRequest), request, modelId);
     return { code: 0, data: { total_tokens: tokens, estimated: !exact }, scode: '0x0', status: true };
   });
 }

@@ -1,3 +1,4 @@
+import { spokenText } from '../../dialogue/document-text.ts';
 import type { Content, Message } from '../../dialogue/message.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { Tool } from '../../dialogue/tool.ts';
@@ -17,7 +18,7 @@ export function contentText(content: Content | undefined): string {
   if (content === undefined || content === null) return '';
   if (typeof content === 'string') return content;
   let text = '';
-  for (const part of content) if (part.type === 'text') text += part.text;
+  for (const part of content) text += spokenText(part) ?? '';
   return text;
 }
 

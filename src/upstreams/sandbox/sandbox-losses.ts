@@ -8,7 +8,7 @@ export function sandboxLosses({ messages, tools = [] }: DialogueRequest): readon
     if (typeof content === 'string' || content === null || content === undefined) continue;
     for (const [at, part] of content.entries()) {
       const field = `messages.${index}.content.${at}`;
-      if (part.type === 'file') losses.push({ field, reason: 'the sandbox reads no documents' });
+      if (part.type === 'file' && part.text === undefined) losses.push({ field, reason: 'the sandbox reads no documents' });
       else if (part.type === 'opaque') losses.push({ field, reason: 'only the protocol that it came by knows this kind of content' });
     }
   }

@@ -28,6 +28,7 @@ const types: Readonly<Record<FaultCode, string>> = {
   no_upstream: 'overloaded_error',
   shutting_down: 'overloaded_error',
   exchange_rate_missing: 'api_error',
+  documents_busy: 'api_error',
   storage_unavailable: 'api_error',
   upstream_unreachable: 'api_error',
   upstream_failed: 'api_error',

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
 import type { Content, Part } from '../../dialogue/message.ts';
+import { storedFileUrl } from '../../dialogue/stored-file-url.ts';
 import { messagesExtensions } from './messages-extensions.ts';
 import { invalidRequest, type MessagesBlock } from './messages-request-schema.ts';
 
@@ -75,7 +76,9 @@ function decodeDocument(block: JsonObject, field: string): Part[] {
   const url = urlOf(source, field);
   if (url === undefined) return [opaque(block)];
   const title = textOf(block['title']);
-  return [{ type: 'file', url, ...(title === '' ? {} : { filename: title }), ...messagesExtensions.of(block, documentFields) }];
+  // One that lies here becomes plain text.
+  const extensions = source['type'] === 'file' ? cacheControlOf(block) : messagesExtensions.of(block, documentFields);
+  return [{ type: 'file', url, ...(title === '' ? {} : { filename: title }), ...extensions }];
 }
 
 function sourceOf(block: JsonObject, field: string): JsonObject {
@@ -85,12 +88,13 @@ function sourceOf(block: JsonObject, field: string): JsonObject {
   return source;
 }
 
-/** `base64` and `url`; undefined for every other kind. */
+/** `base64`, `url`, and a `file` that lies here; undefined for every other kind. */
 function urlOf(source: JsonObject, field: string): string | undefined {
   if (source['type'] === 'base64') {
     const mediaType = requiredText(source, 'media_type', `${field}.source.base64`);
     return `data:${mediaType};base64,${requiredText(source, 'data', `${field}.source.base64`)}`;
   }
+  if (source['type'] === 'file') return storedFileUrl(requiredText(source, 'file_id', `${field}.source.file`));
   return source['type'] === 'url' ? requiredText(source, 'url', `${field}.source.url`) : undefined;
 }
 

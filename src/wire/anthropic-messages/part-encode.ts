@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../base/json.ts';
+import { documentText } from '../../dialogue/document-text.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { Content, Part } from '../../dialogue/message.ts';
 import type { MessagesDialect } from './messages-dialect.ts';
@@ -43,8 +44,9 @@ function encodePart(part: Part, field: string, dialect: MessagesDialect, losses:
       return messagesExtensions.joined({ type: 'image', source }, part.extensions);
     }
     case 'file': {
+      const { url, filename, text } = part;
+      if (!dialect.documents && text !== undefined) return { type: 'text', text: documentText(text, filename) };
       if (!dialect.documents) return lose('this upstream takes no documents');
-      const { url, filename } = part;
       const title = filename === undefined ? {} : { title: filename };
       return messagesExtensions.joined({ type: 'document', source: sourceOf(url), ...title }, part.extensions);
     }

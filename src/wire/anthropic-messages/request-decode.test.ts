@@ -101,6 +101,8 @@ describe('decodeMessagesRequest', () => {
         { type: 'document', source: { type: 'content', content: [{ type: 'text', text: 'in' }, image] } },
         { type: 'search_result', title: 'T', source: 'https://example.test', content: [{ type: 'text', text: 'found' }] },
         stored,
+        { type: 'document', title: 'ours', source: { type: 'file', file_id: `file_${'0a'.repeat(16)}` }, cache_control: { type: 'ephemeral' }, citations: { enabled: true } },
+        { type: 'image', source: { type: 'file', file_id: `file_${'0a'.repeat(16)}` } },
         { type: 'text', text: '' },
       ])],
     }).messages;
@@ -114,6 +116,8 @@ describe('decodeMessagesRequest', () => {
       picture,
       { type: 'text', text: 'T\n\nhttps://example.test\n\nfound' },
       { type: 'opaque', protocol: 'anthropic-messages', value: stored },
+      { type: 'file', url: `ms://file_${'0a'.repeat(16)}`, filename: 'ours', extensions: { 'anthropic-messages': { cache_control: { type: 'ephemeral' } } } },
+      { type: 'image', url: `ms://file_${'0a'.repeat(16)}` },
     ]);
   });
 

@@ -170,6 +170,13 @@ describe('encodeMessagesRequest', () => {
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
+  it('sends what a document says where documents are not taken', () => {
+    const messages: Message[] = [{ role: 'user', content: [{ type: 'file', url: 'data:application/pdf;base64,A', filename: 'a.pdf', text: 'says' }] }];
+    const { body, lost } = send({ messages }, { dialect: moonshot });
+    expect(lost).toEqual([]);
+    expect(body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'a.pdf:\nsays' }] }]);
+  });
+
   it('declares what the protocol or the place has no words for', () => {
     const { body, lost } = send({
       sampling: { temperature: 1.5, presencePenalty: 1, frequencyPenalty: 0, choiceCount: 2, stop: ['a', 'b'.repeat(33)] }, cacheKey: 'k',

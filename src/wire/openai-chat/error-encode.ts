@@ -30,6 +30,7 @@ const moonshotTypes: Readonly<Record<FaultCode, string>> = {
   no_upstream: 'server_unavailable',
   shutting_down: 'server_unavailable',
   exchange_rate_missing: 'server_unavailable',
+  documents_busy: 'server_unavailable',
   storage_unavailable: 'server_unavailable',
   upstream_unreachable: 'server_error',
   upstream_failed: 'server_error',

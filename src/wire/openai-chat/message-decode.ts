@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonValue } from '../../base/json.ts';
 import type { AssistantMessage, Content, Message, Part } from '../../dialogue/message.ts';
+import { storedFileUrl } from '../../dialogue/stored-file-url.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
 import { chatExtensions } from './chat-extensions.ts';
 import {
@@ -13,6 +14,7 @@ const imagePartFields: ReadonlySet<string> = new Set(['type', 'image_url']);
 const videoPartFields: ReadonlySet<string> = new Set(['type', 'video_url']);
 const filePartFields: ReadonlySet<string> = new Set(['type', 'file']);
 const fileFields: ReadonlySet<string> = new Set(['file_data', 'filename']);
+const storedFileFields: ReadonlySet<string> = new Set([...fileFields, 'file_id']);
 const imageFields: ReadonlySet<string> = new Set(['url', 'detail']);
 const videoFields: ReadonlySet<string> = new Set(['url']);
 /** `index` is what some replies carry (OpenRouter); it means nothing in a request. */
@@ -214,7 +216,9 @@ function decodePart(part: ChatPartBody, field: string): Part {
     }
     case 'file': {
       const { file } = part;
-      const url: unknown = isJsonObject(file) ? file['file_data'] : undefined;
+      const id: unknown = isJsonObject(file) ? file['file_id'] : undefined;
+      const stored = typeof id === 'string' ? storedFileUrl(id) : undefined;
+      const url: unknown = isJsonObject(file) ? (stored ?? file['file_data']) : undefined;
       // One that lies at the vendor is known to the vendor only.
       if (!isJsonObject(file) || typeof url !== 'string' || url === '') return opaque(part, field);
       const filename: unknown = file['filename'];
@@ -222,7 +226,7 @@ function decodePart(part: ChatPartBody, field: string): Part {
         type: 'file',
         url,
         ...(typeof filename === 'string' ? { filename } : {}),
-        ...chatExtensions.of(part, filePartFields, { file: chatExtensions.unknownIn(file, fileFields) }),
+        ...chatExtensions.of(part, filePartFields, { file: chatExtensions.unknownIn(file, stored === undefined ? fileFields : storedFileFields) }),
       };
     }
     default:

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
+import { spokenText } from '../../dialogue/document-text.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { AssistantMessage, Content, Message, Part } from '../../dialogue/message.ts';
 import type { ToolCall } from '../../dialogue/tool.ts';
@@ -122,7 +123,9 @@ function contentField(content: Content | undefined, field: string, dialect: Chat
     const part = content[index];
     if (part === undefined) continue;
     if (part.type === 'file' && !dialect.documents) {
-      losses.push({ field: `${field}.content.${index}`, reason: 'this upstream reads no documents; send the text of it' });
+      const text = spokenText(part);
+      if (text === undefined) losses.push({ field: `${field}.content.${index}`, reason: 'this upstream reads no documents; send the text of it' });
+      else parts.push({ type: 'text', text });
       continue;
     }
     const body = encodePart(part);

@@ -215,6 +215,9 @@ describe('encodeChatRequest', () => {
   it('declares documents where none are read', () => {
     const request: DialogueRequest = { protocol: 'anthropic-messages', model: 'k', sampling: {}, stream: false, messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'file', url: 'data:application/pdf;base64,AA==', filename: 'a.pdf' }] }] };
     expect(encodeChatRequest(request, { model: 'k', dialect: openai })).toMatchObject({ body: { messages: [{ content: [{ type: 'text' }, { type: 'file', file: { filename: 'a.pdf' } }] }] }, losses: [] });
+    const read: DialogueRequest = { ...request, messages: [{ role: 'user', content: [{ type: 'file', url: 'data:application/pdf;base64,AA==', filename: 'a.pdf', text: 'says' }] }] };
+    expect(encodeChatRequest(read, { model: 'k', dialect: openai })).toMatchObject({ body: { messages: [{ content: [{ type: 'file' }] }] }, losses: [] });
+    expect(encodeChatRequest(read, { model: 'k', dialect: { ...openai, documents: false } })).toMatchObject({ body: { messages: [{ content: [{ type: 'text', text: 'a.pdf:\nsays' }] }] }, losses: [] });
     const { body, losses } = encodeChatRequest(request, { model: 'k', dialect: { ...openai, documents: false } });
     expect(body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'a' }] }]);
     expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1']);

@@ -1,8 +1,10 @@
 import { extname } from 'node:path';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.ts';
+import { documentText } from '../../dialogue/document-text.ts';
 import type { Content, Part } from '../../dialogue/message.ts';
+import { storedFileUrl } from '../../dialogue/stored-file-url.ts';
 import { responsesExtensions } from './responses-extensions.ts';
-import { invalidRequest, missingField } from './responses-fault.ts';
+import { missingField } from './responses-fault.ts';
 
 const textFields: ReadonlySet<string> = new Set(['type', 'text']);
 const outputTextFields: ReadonlySet<string> = new Set(['type', 'text', 'annotations', 'logprobs']);
@@ -12,7 +14,7 @@ const videoFields: ReadonlySet<string> = new Set(['type', 'video_url']);
 
 /**
  * The parts of a message, or what a call resulted in. Texts alone are one text, where there is one. `field`: their path. Throws for
- * files that are only named by an id.
+ * images and files that are not there at all.
  */
 export function decodeContent(content: JsonValue | undefined, field: string): Content {
   if (typeof content === 'string') return content;
@@ -49,28 +51,36 @@ function outputExtensions(part: JsonObject): ReturnType<(typeof responsesExtensi
 }
 
 function decodeImage(part: JsonObject, field: string): Part {
-  const { image_url: url, detail } = part;
-  if (typeof url !== 'string' || url === '') throw unknownFile(part, field, 'image_url');
+  const { detail } = part;
+  const url = storedUrlIn(part) ?? part['image_url'];
+  if (typeof url !== 'string' || url === '') return elsewhere(part, `${field}.image_url`);
   return { type: 'image', url, ...(typeof detail === 'string' ? { detail } : {}), ...responsesExtensions.of(part, imageFields) };
 }
 
 function decodeFile(part: JsonObject, field: string): Part {
-  const { file_data: data, file_url: link, filename: given } = part;
+  const { file_data: data, filename: given } = part;
+  const link = storedUrlIn(part) ?? part['file_url'];
   const filename = typeof given === 'string' && given !== '' ? given : undefined;
   const extensions = responsesExtensions.of(part, fileFields);
   if (typeof data === 'string' && data !== '') {
     const url = data.startsWith('data:') ? data : `data:${mediaTypes[extname(filename ?? '').toLowerCase()] ?? 'application/octet-stream'};base64,${data}`;
     const text = textIn(url);
-    if (text !== undefined) return { type: 'text', text: filename === undefined ? text : `${filename}:\n${text}`, ...extensions };
+    if (text !== undefined) return { type: 'text', text: documentText(text, filename), ...extensions };
     return { type: 'file', url, ...(filename === undefined ? {} : { filename }), ...extensions };
   }
-  if (typeof link !== 'string' || link === '') throw unknownFile(part, field, 'file_data');
+  if (typeof link !== 'string' || link === '') return elsewhere(part, `${field}.file_data`);
   return { type: 'file', url: link, ...(filename === undefined ? {} : { filename }), ...extensions };
 }
 
-function unknownFile(part: JsonObject, field: string, instead: string): Error {
-  if (typeof part['file_id'] !== 'string') return missingField(`${field}.${instead}`);
-  return invalidRequest(`${field}.file_id`, `Files are not kept here, so that none can be named by its id: send it as ${instead}.`);
+/** The file that lies here and that a part names. */
+function storedUrlIn({ file_id: id }: JsonObject): string | undefined {
+  return typeof id === 'string' ? storedFileUrl(id) : undefined;
+}
+
+/** A part that names a file of an upstream's own: only that upstream knows it. `missing`: the path of what should be there otherwise. */
+function elsewhere(part: JsonObject, missing: string): Part {
+  if (typeof part['file_id'] !== 'string' || part['file_id'] === '') throw missingField(missing);
+  return { type: 'opaque', protocol: responsesExtensions.protocol, value: part };
 }
 
 const mediaTypes: Readonly<Record<string, string>> = {

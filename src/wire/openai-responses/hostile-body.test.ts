@@ -76,7 +76,7 @@ describe('a body that is large', () => {
   /** Each takes some ten milliseconds; where the time grew with the square of the number, it took several seconds. */
   const patienceMs = 1_500;
   const dialect: ResponsesDialect = {
-    thinkingSwitch: 'effort-only', contextCache: false, encryptedReasoning: true, strictTools: true, otherTools: true, developerRole: true, temperatureMax: 2,
+    thinkingSwitch: 'effort-only', contextCache: false, encryptedReasoning: true, strictTools: true, otherTools: true, developerRole: true, documents: true, temperatureMax: 2,
     fixedSampling: true, moonshotRules: false, missingFields: new Set(),
   };
   const timeOf = (act: () => void): number => {

@@ -143,7 +143,17 @@ describe('responsesRequestOf', () => {
         ],
       },
     ]);
-    expect(refusal({ input: [{ role: 'user', content: [{ type: 'input_image', file_id: 'file_1' }] }] })).toMatchObject({ field: 'input.0.content.0.file_id' });
+    expect(refusal({ input: [{ role: 'user', content: [{ type: 'input_image' }] }] })).toMatchObject({ field: 'input.0.content.0.image_url' });
+  });
+
+  it('reads the names of files that lie here, and leaves those of an upstream to it', () => {
+    const id = `file_${'0a'.repeat(16)}`;
+    const foreign = { type: 'input_image', file_id: 'file-abc', detail: 'auto' };
+    const content = [{ type: 'input_file', file_id: id, filename: 'a.pdf' }, { type: 'input_image', file_id: id, detail: 'low' }, foreign];
+    expect(decode({ input: [{ role: 'user', content }] }).messages[0]?.content).toEqual([
+      { type: 'file', url: `ms://${id}`, filename: 'a.pdf' }, { type: 'image', url: `ms://${id}`, detail: 'low' },
+      { type: 'opaque', protocol: 'openai-responses', value: foreign },
+    ]);
   });
 
   it('takes parts as the result of a call', () => {

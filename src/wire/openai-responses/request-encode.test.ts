@@ -11,11 +11,11 @@ import { sampleIds, sampleSeals } from './sample-style.ts';
 
 const openai: ResponsesDialect = {
   thinkingSwitch: 'effort-only', contextCache: false, encryptedReasoning: true, strictTools: true, otherTools: true, developerRole: true,
-  temperatureMax: 2, fixedSampling: true, moonshotRules: false, missingFields: new Set(),
+  documents: true, temperatureMax: 2, fixedSampling: true, moonshotRules: false, missingFields: new Set(),
 };
 const ark: ResponsesDialect = {
   ...openai, thinkingSwitch: 'thinking-object', contextCache: true, encryptedReasoning: false, strictTools: false, otherTools: false, developerRole: false,
-  fixedSampling: false, missingFields: new Set(['reasoning', 'user']),
+  documents: false, fixedSampling: false, missingFields: new Set(['reasoning', 'user']),
 };
 
 const hi: Message = { role: 'user', content: 'hi' };
@@ -71,6 +71,12 @@ describe('what is sent', () => {
       { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'No' }, { type: 'refusal', refusal: 'never' }] },
     ]);
     expect(sent({ messages }, { dialect: ark }).body['input']).toContainEqual({ type: 'message', role: 'system', content: 'Be brief.' });
+  });
+
+  it('sends what a document says where documents are not read', () => {
+    const messages: Message[] = [{ role: 'user', content: [{ type: 'file', url: 'data:application/pdf;base64,AA', filename: 'a.pdf', text: 'says' }] }];
+    expect(sent({ messages }).body['input']).toMatchObject([{ content: [{ type: 'input_file', filename: 'a.pdf' }] }]);
+    expect(sent({ messages }, { dialect: ark })).toMatchObject({ body: { input: [{ content: [{ type: 'input_text', text: 'a.pdf:\nsays' }] }] }, lost: [] });
   });
 
   it('gives an upstream its own proofs of thinking back, item by item, and no other its', () => {

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../base/json.ts';
 import type { HeldContext } from '../../dialogue/context-cache.ts';
+import { documentText } from '../../dialogue/document-text.ts';
 import type { Loss } from '../../dialogue/extensions.ts';
 import type { AssistantMessage, Content, Message, Part } from '../../dialogue/message.ts';
 import type { SamplingRule, ThinkingRule, ToolChoiceRule } from '../../dialogue/model-rules.ts';
@@ -266,17 +267,17 @@ function encodeMessage(message: Message, field: string, target: ResponsesRequest
   switch (message.role) {
     case 'system': {
       if (message.tools !== undefined) losses.push({ field: `${field}.tools`, reason: 'this upstream knows no tools of messages; they are declared from the start' });
-      const content = encodeContent(message.content, field, 'input_text', losses);
+      const content = encodeContent(message.content, field, 'input_text', target.dialect, losses);
       if (message.tools !== undefined && content.length === 0) return [];
       const role = message.fromDeveloper === true && target.dialect.developerRole ? 'developer' : 'system';
       return [extensions.joined({ type: 'message', role, content }, message.extensions)];
     }
     case 'user':
-      return [extensions.joined({ type: 'message', role: 'user', content: encodeContent(message.content, field, 'input_text', losses) }, message.extensions)];
+      return [extensions.joined({ type: 'message', role: 'user', content: encodeContent(message.content, field, 'input_text', target.dialect, losses) }, message.extensions)];
     case 'assistant':
       return encodeAssistant(message, field, target, losses);
     case 'tool': {
-      const output = encodeContent(message.content, field, 'input_text', losses);
+      const output = encodeContent(message.content, field, 'input_text', target.dialect, losses);
       return [extensions.joined({ type: 'function_call_output', call_id: message.toolCallId, output }, message.extensions)];
     }
   }
@@ -286,7 +287,7 @@ function encodeMessage(message: Message, field: string, target: ResponsesRequest
 function encodeAssistant(message: AssistantMessage, field: string, target: ResponsesRequestTarget, losses: Loss[]): JsonObject[] {
   const { refusal, toolCalls = [] } = message;
   if (message.partial === true) losses.push({ field: `${field}.partial`, reason: 'this upstream cannot go on from a message' });
-  const spoken = encodeContent(message.content, field, 'output_text', losses);
+  const spoken = encodeContent(message.content, field, 'output_text', target.dialect, losses);
   const content = refusal === undefined ? spoken : [...(typeof spoken === 'string' ? textPart(spoken) : spoken), { type: 'refusal', refusal }];
   if (content.length === 0) extensions.declareHomeless(message.extensions, field, losses);
   return [
@@ -315,12 +316,12 @@ function encodeThinkingItems({ thinking, thinkingProof: proof }: AssistantMessag
 }
 
 /** Content as text where it is text, else as parts; what cannot be shown is added to `losses`. */
-function encodeContent(content: Content | undefined, field: string, textType: 'input_text' | 'output_text', losses: Loss[]): string | JsonObject[] {
+function encodeContent(content: Content | undefined, field: string, textType: 'input_text' | 'output_text', dialect: ResponsesDialect, losses: Loss[]): string | JsonObject[] {
   if (content === undefined || content === null) return '';
   if (typeof content === 'string') return content;
   const parts: JsonObject[] = [];
   for (const [index, part] of content.entries()) {
-    const body = encodePart(part, textType);
+    const body = encodePart(part, textType, dialect);
     if (part.type !== 'opaque') extensions.declareForeign(part.extensions, `${field}.content.${index}`, losses);
     if (body !== undefined) parts.push(body);
     else losses.push({ field: `${field}.content.${index}`, reason: 'this upstream does not know this kind of content here' });
@@ -333,14 +334,15 @@ function isContent({ type }: JsonObject): boolean {
   return typeof type === 'string' && /^(input|output)_(?!.*_(call|output)$)/.test(type);
 }
 
-function encodePart(part: Part, textType: 'input_text' | 'output_text'): JsonObject | undefined {
+function encodePart(part: Part, textType: 'input_text' | 'output_text', { documents }: ResponsesDialect): JsonObject | undefined {
   if (part.type === 'opaque') return part.protocol === extensions.protocol && isContent(part.value) ? part.value : undefined;
   if (part.type === 'text') return extensions.joined({ type: textType, text: part.text }, part.extensions);
   // The model itself only speaks.
   if (textType === 'output_text' || part.type === 'video') return undefined;
   const { url } = part;
   if (part.type === 'image') return extensions.joined({ type: 'input_image', image_url: url, detail: part.detail ?? 'auto' }, part.extensions);
-  const { filename } = part;
+  const { filename, text } = part;
+  if (!documents && text !== undefined) return { type: textType, text: documentText(text, filename) };
   const where = url.startsWith('data:') ? { file_data: url } : { file_url: url };
   return extensions.joined({ type: 'input_file', ...where, ...(filename === undefined ? {} : { filename }) }, part.extensions);
 }

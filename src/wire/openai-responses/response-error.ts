@@ -40,6 +40,7 @@ const names: Readonly<Record<FaultCode, ErrorName>> = {
   no_upstream: overloaded,
   shutting_down: overloaded,
   exchange_rate_missing: serverError,
+  documents_busy: serverError,
   storage_unavailable: serverError,
   upstream_unreachable: serverError,
   upstream_failed: serverError,

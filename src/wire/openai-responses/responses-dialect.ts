@@ -15,6 +15,8 @@ export interface ResponsesDialect {
   readonly otherTools: boolean;
   /** Knows the role `developer`; elsewhere such a message is sent as `system`. */
   readonly developerRole: boolean;
+  /** Reads documents itself; elsewhere their text is sent, where somebody has read it. */
+  readonly documents: boolean;
   readonly temperatureMax: 1 | 2;
   /** Insists on the sampling that the model's own vendor insists on. */
   readonly fixedSampling: boolean;

@@ -26,10 +26,10 @@ export function registerCreateResponse(app: FastifyInstance, base: BasePath, dep
 }
 
 /** What is too small to be cached is refused, as Ark does (responses-ark-anthropic-batch.md 2.4). */
-async function refuseSmallPrefix(deps: ResponsesDeps, { request }: Turn): Promise<void> {
+async function refuseSmallPrefix(deps: ResponsesDeps, { caller, request }: Turn): Promise<void> {
   const modelId = deps.modelIdOf(request.model);
   // A model that is not there is refused by the gateway, in its own words.
-  const tokens = modelId === undefined ? cachedTokensMin : await deps.estimatePrompt(request, modelId);
+  const tokens = modelId === undefined ? cachedTokensMin : await deps.estimatePrompt(caller, request, modelId);
   if (tokens >= cachedTokensMin) return;
   throw new Fault('invalid_request', { message: `a prefix that is cached needs at least ${cachedTokensMin} tokens, and this has about ${tokens}`, field: 'input' });
 }

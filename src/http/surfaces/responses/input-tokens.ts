@@ -10,9 +10,10 @@ import type { ResponsesDeps } from './responses-deps.ts';
 /** `POST {base}/responses/input_tokens`: how many tokens the prompt of such a request has, with all that it goes on from. */
 export function registerInputTokens(app: FastifyInstance, base: BasePath, deps: ResponsesDeps): void {
   app.post(`${base.path}/responses/input_tokens`, async (httpRequest) => {
-    const { request } = await openTurn(deps, callerOf(httpRequest), parseResponsesBody(httpRequest.body, 'openai'));
+    const caller = callerOf(httpRequest);
+    const { request } = await openTurn(deps, caller, parseResponsesBody(httpRequest.body, 'openai'));
     const modelId = deps.modelIdOf(request.model);
     if (modelId === undefined) throw modelNotFound(request.model);
-    return inputTokensObject(await deps.estimatePrompt(request, modelId));
+    return inputTokensObject(await deps.estimatePrompt(caller, request, modelId));
   });
 }

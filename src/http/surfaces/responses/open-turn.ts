@@ -50,7 +50,7 @@ export async function openTurn(deps: ResponsesDeps, caller: Caller, body: Respon
   const messagesOf = (itemCount: number): number => countMessages(context.history.slice(0, itemCount), seals);
   const request: DialogueRequest = {
     ...plain,
-    ...(body.truncation === 'auto' ? { messages: await truncated(deps, plain) } : {}),
+    ...(body.truncation === 'auto' ? { messages: await truncated(deps, scope, plain) } : {}),
     // Turns of one thread share a prefix, also where their caller has no name for it.
     ...(plain.cacheKey === undefined && (context.threadKey ?? caching) !== undefined ? { cacheKey: context.threadKey ?? responseId } : {}),
     ...(context.lastUpstreamId === undefined ? {} : { lastUpstreamId: context.lastUpstreamId }),
@@ -83,12 +83,12 @@ async function knownItems(deps: ResponsesDeps, scope: TenantScope, body: Respons
 const answerShare = 1 / 8;
 
 /** The messages without as many of the oldest as do not fit into the model's window (`truncation: "auto"`). */
-async function truncated(deps: ResponsesDeps, request: DialogueRequest): Promise<DialogueRequest['messages']> {
+async function truncated(deps: ResponsesDeps, scope: TenantScope, request: DialogueRequest): Promise<DialogueRequest['messages']> {
   const modelId = deps.modelIdOf(request.model);
   if (modelId === undefined) return request.messages;
   const window = deps.contextTokensOf(modelId);
   const promptMax = window - Math.min(request.outputTokensMax ?? Infinity, window * answerShare);
-  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt({ ...request, messages }, modelId)) <= promptMax);
+  return withoutOldest(request.messages, async (messages) => (await deps.estimatePrompt(scope, { ...request, messages }, modelId)) <= promptMax);
 }
 
 /** What upstreams hold of the thread, and whether this turn is to be held. A truncated thread is none that anybody holds. */

@@ -25,8 +25,8 @@ export interface ResponsesDeps extends GenerationDeps {
   modelIdOf(name: string): string | undefined;
   /** Most tokens that prompt and answer may have together at anybody who serves the model. */
   contextTokensOf(modelId: string): number;
-  /** The best figure there is for the tokens of a prompt. */
-  estimatePrompt(request: DialogueRequest, modelId: string): Promise<number>;
+  /** The best figure there is for the tokens of a prompt, with what its files say. */
+  estimatePrompt(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<number>;
 }
 
 /** Whose threads a caller may read: those of its tenant, and of its own mode. */

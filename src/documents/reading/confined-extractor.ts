@@ -1,0 +1,198 @@
+import type { Clock } from '../../base/clock.ts';
+import { Fault } from '../../base/fault.ts';
+import type { DocumentSource, ExtractedText, Extractor } from '../extraction.ts';
+import type { Confinement } from './confinement.ts';
+import { MemoryWatchdog } from './memory-watchdog.ts';
+import { ReadingPool } from './reading-pool.ts';
+import { type Ending, type Reading, type ReadingProcess, SourceFailure } from './reading-process.ts';
+import type { ReadingRequest } from './reading-frame.ts';
+import type { ReadingSettings } from './reading-limits.ts';
+
+export interface ConfinedExtractorDeps {
+  readonly settings: ReadingSettings;
+  /** Being probed: who sends a document before that is done waits for it. */
+  readonly confinement: Promise<Confinement>;
+  readonly clock: Clock;
+}
+
+/** To be counted up with every change of a reader after which documents are to be read again. */
+const readersVersion = 'readers-1';
+
+/** Of the time for a document, what its pictures may take together: the rest is for opening it, rendering and answering. */
+const pictureShare = 0.7;
+
+interface Means {
+  readonly confinement: Confinement;
+  readonly pool: ReadingPool;
+  /** Where the kernel does not hold the limit on memory. */
+  readonly watchdog: MemoryWatchdog | undefined;
+}
+
+function meansOf({ settings, clock }: ConfinedExtractorDeps, confinement: Confinement): Means {
+  const pool = new ReadingPool({ command: () => confinement.command(settings.limits), spares: settings.spares, clock });
+  const { ps, limitsMemory } = confinement;
+  const watchdog = limitsMemory || ps === undefined ? undefined : new MemoryWatchdog({ ps, memoryMb: settings.limits.memoryMb, watched: pool.alive, clock });
+  return { confinement, pool, watchdog };
+}
+
+/**
+ * Has each document read by a process of its own, which holds nothing else and cannot reach anything: no files, no network, no
+ * secrets, bounded in memory, time and output, and killed with all its children when it is done, when it takes too much, and when
+ * nobody waits for it any more. See docs/decisions/0022-documents-are-read-elsewhere.md.
+ */
+export class ConfinedExtractor implements Extractor {
+  readonly #deps: ConfinedExtractorDeps;
+  readonly #means: Promise<Means>;
+  readonly #waiting: ((granted: boolean) => void)[] = [];
+  /** What pictures are read with: when a language is installed, they are to be read again. */
+  #pictures = 'unknown';
+  #underWay = 0;
+  #disposed = false;
+
+  constructor(deps: ConfinedExtractorDeps) {
+    this.#deps = deps;
+    this.#means = deps.confinement.then((confinement) => {
+      this.#pictures = confinement.ocr === undefined ? 'none' : confinement.ocr.languages.join('.').toLowerCase().replace(/[^a-z0-9.]/g, '-');
+      return meansOf(deps, confinement);
+    });
+    this.#means.catch(() => undefined);
+  }
+
+  get version(): string {
+    return `${readersVersion}-${this.#deps.settings.limits.format.textCharsMax}-${this.#pictures}`;
+  }
+
+  /**
+   * Throws `document_unreadable` with why and what to do, `documents_busy` when too many wait, `caller_gone` when `signal` aborts it,
+   * `shutting_down`, and what the source throws.
+   */
+  async extract(source: DocumentSource, signal?: AbortSignal): Promise<ExtractedText> {
+    await this.#enter(signal);
+    try {
+      this.#refuseIfOver(signal);
+      return await this.#readIn(source, signal);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    for (const wake of this.#waiting.splice(0)) wake(false);
+    const { pool, watchdog } = await this.#means;
+    watchdog?.[Symbol.dispose]();
+    await pool[Symbol.asyncDispose]();
+  }
+
+  /** Waits for one's turn, in the order of arrival. */
+  async #enter(signal: AbortSignal | undefined): Promise<void> {
+    this.#refuseIfOver(signal);
+    const { concurrency, waitingMax } = this.#deps.settings;
+    if (this.#underWay < concurrency) {
+      this.#underWay += 1;
+      return;
+    }
+    if (this.#waiting.length >= waitingMax) throw new Fault('documents_busy');
+    if (!(await this.#turn(signal))) throw new Fault(this.#disposed ? 'shutting_down' : 'caller_gone');
+  }
+
+  /** Hands the place on to who waits longest, so that nobody who comes in between takes it. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#underWay -= 1;
+    else next(true);
+  }
+
+  /** True: a place was handed on to the caller. */
+  #turn(signal: AbortSignal | undefined): Promise<boolean> {
+    return new Promise((resolve) => {
+      const wake = (granted: boolean): void => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve(granted);
+      };
+      const giveUp = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
+        wake(false);
+      };
+      this.#waiting.push(wake);
+      signal?.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  #refuseIfOver(signal: AbortSignal | undefined): void {
+    if (this.#disposed) throw new Fault('shutting_down');
+    if (signal?.aborted === true) throw new Fault('caller_gone');
+  }
+
+  async #readIn(source: DocumentSource, signal: AbortSignal | undefined): Promise<ExtractedText> {
+    const { pool, watchdog, confinement } = await this.#means;
+    const taken = await this.#take(pool);
+    watchdog?.watch();
+    const abort = (): void => taken.kill();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      this.#refuseIfOver(signal);
+      const reading = await this.#read(taken, source, confinement);
+      this.#refuseIfOver(signal);
+      return this.#textOf(reading);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      await pool.giveBack(taken);
+    }
+  }
+
+  async #take(pool: ReadingPool): Promise<ReadingProcess> {
+    try {
+      return await pool.take();
+    } catch (thrown) {
+      this.#refuseIfOver(undefined);
+      throw new Fault('internal', { cause: thrown });
+    }
+  }
+
+  async #read(taken: ReadingProcess, source: DocumentSource, { ocr }: Confinement): Promise<Reading> {
+    const { limits } = this.#deps.settings;
+    const request: ReadingRequest = {
+      filename: source.filename,
+      bytes: source.bytes,
+      limits: limits.format,
+      timeMs: limits.timeMs,
+      ...(ocr === undefined ? {} : { ocr: { program: ocr.program, languages: ocr.languages, budgetMs: limits.timeMs * pictureShare } }),
+    };
+    try {
+      return await taken.read({ request, source: source.read() });
+    } catch (thrown) {
+      throw thrown instanceof SourceFailure ? new Fault('internal', { cause: thrown }) : thrown;
+    }
+  }
+
+  #textOf(reading: Reading): ExtractedText {
+    switch (reading.kind) {
+      case 'text':
+        return { ...reading.facts, text: reading.text };
+      case 'failure':
+        throw unreadable(reading.failure.reason === 'memory' ? this.#endingText('memory') : reading.failure.message);
+      case 'ended':
+        throw unreadable(this.#endingText(reading.ending));
+    }
+  }
+
+  #endingText(ending: Ending): string {
+    const { memoryMb, timeMs } = this.#deps.settings.limits;
+    switch (ending) {
+      case 'time':
+        return `the document could not be read within ${timeMs / 1000} s; send it in smaller parts`;
+      case 'memory':
+        return `the document needs more than ${memoryMb} MB of memory to be read; send it in smaller parts`;
+      case 'breach':
+        return 'the document unfolds to more than may come out of one document; send it in smaller parts';
+      case 'crash':
+      case 'killed':
+        return 'the document is damaged: reading it broke off; save it anew and send it again';
+    }
+  }
+}
+
+function unreadable(message: string): Fault {
+  return new Fault('document_unreadable', { message });
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { Fault } from '../base/fault.ts';
+import type { TenantScope } from '../base/tenant-scope.ts';
+import type { Part } from '../dialogue/message.ts';
+import type { DialogueRequest } from '../dialogue/request.ts';
+import { storedFileUrl } from '../dialogue/stored-file-url.ts';
+import type { StoredFile } from '../documents/stored-file.ts';
+import { FileParts, needsFiles } from './file-parts.ts';
+
+const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
+const png = Buffer.from('89504e470d0a1a0a0000', 'hex');
+const idOf = (digit: string): StoredFile['id'] => `file_${digit.repeat(32)}`;
+const urlOf = (digit: string): string => storedFileUrl(idOf(digit)) ?? '';
+
+function fileOf(digit: string, filename: string, bytes = 10): StoredFile {
+  return { id: idOf(digit), scope, filename, purpose: 'user_data', bytes, createdMs: 0, expiresMs: undefined, blobKey: `b/${digit}`, contentId: `c${digit}` };
+}
+
+const stored: readonly StoredFile[] = [fileOf('1', 'report.pdf'), fileOf('2', 'photo.png', png.length), fileOf('3', 'huge.mp4', 40 * 1024 * 1024), fileOf('4', 'locked.pdf')];
+
+function house(): { readonly parts: FileParts; readonly asked: string[] } {
+  const asked: string[] = [];
+  const parts = new FileParts({
+    file: async ({ tenantId, mode }, id) => (tenantId === scope.tenantId && mode === scope.mode ? stored.find((one) => one.id === id) : undefined),
+    async *read(file) {
+      yield file.filename === 'photo.png' ? png : Buffer.from('no picture');
+    },
+    async textOf(file) {
+      asked.push(file.filename);
+      if (file.filename === 'locked.pdf') throw new Fault('document_unreadable', { message: 'is encrypted' });
+      return `text of ${file.filename}`;
+    },
+    async extract(source) {
+      asked.push(source.filename);
+      let bytes = '';
+      for await (const piece of source.read()) bytes += Buffer.from(piece).toString();
+      if (bytes === 'odd') throw new Fault('document_unreadable');
+      if (bytes === 'late') throw new Fault('caller_gone');
+      return { text: `read: ${bytes}` };
+    },
+  });
+  return { parts, asked };
+}
+
+const ask = (...content: Part[]): DialogueRequest => ({ model: 'kimi-k2', messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content }], stream: false, protocol: 'openai-chat', sampling: {} });
+const resolved = async (parts: FileParts, ...content: Part[]): Promise<unknown> => (await parts.resolve(scope, ask(...content))).messages[1]?.content;
+const sent = (bytes: string): string => `data:application/pdf;base64,${Buffer.from(bytes).toString('base64')}`;
+
+describe('FileParts', () => {
+  it('puts the text of a stored document in its place, under its name, and leaves the rest alone', async () => {
+    const { parts } = house();
+    const content = await resolved(parts, { type: 'text', text: 'Sum it up.' }, { type: 'file', url: urlOf('1'), extensions: { x: { cache_control: {} } } });
+    expect(content).toEqual([{ type: 'text', text: 'Sum it up.' }, { type: 'text', text: 'report.pdf:\ntext of report.pdf', extensions: { x: { cache_control: {} } } }]);
+  });
+
+  it('calls it as the caller does, and reads it once', async () => {
+    const { parts, asked } = house();
+    const named: Part = { type: 'file', url: urlOf('1'), filename: 'last year' };
+    expect(await resolved(parts, named)).toEqual([{ type: 'text', text: 'last year:\ntext of report.pdf' }]);
+    await resolved(parts, named);
+    expect(asked).toEqual(['report.pdf']);
+  });
+
+  it('sends a stored image along whole', async () => {
+    const { parts } = house();
+    expect(await resolved(parts, { type: 'image', url: urlOf('2'), detail: 'low' })).toEqual([
+      { type: 'image', url: `data:image/png;base64,${png.toString('base64')}`, detail: 'low' },
+    ]);
+  });
+
+  it.each<[string, Part, string, string]>([
+    ['a file that is not there', { type: 'file', url: urlOf('9') }, 'invalid_request', `${idOf('9')} is not found; upload the file with POST /v1/files first`],
+    ['an image that is none', { type: 'image', url: urlOf('1') }, 'invalid_request', `${idOf('1')} is no image; send a document as a file part`],
+    ['a film that is an image', { type: 'video', url: urlOf('2') }, 'invalid_request', `${idOf('2')} is no video; send a document as a file part`],
+    ['a film that is too large', { type: 'video', url: urlOf('3') }, 'invalid_request', `${idOf('3')} is larger than the 32 MB that can be sent along with a request`],
+    ['a document that cannot be read', { type: 'file', url: urlOf('4') }, 'document_unreadable', 'is encrypted'],
+  ])('refuses %s', async (_name, part, code, message) => {
+    await expect(resolved(house().parts, part)).rejects.toMatchObject({ code, message });
+  });
+
+  it('finds nothing of another tenant, nor of the other mode', async () => {
+    const { parts } = house();
+    for (const other of [{ ...scope, tenantId: 'ten_2' }, { ...scope, mode: 'test' }] as const) {
+      await expect(parts.resolve(other, ask({ type: 'file', url: urlOf('1') }))).rejects.toMatchObject({ code: 'invalid_request', field: 'messages.1.content.0' });
+    }
+  });
+
+  it('gives a document that came with the request its text, and reads it once for many turns', async () => {
+    const { parts, asked } = house();
+    const part: Part = { type: 'file', url: sent('hello'), filename: 'a.pdf' };
+    for (let turn = 0; turn < 3; turn += 1) expect(await resolved(parts, part)).toEqual([{ ...part, text: 'read: hello' }]);
+    expect(asked).toEqual(['a.pdf']);
+  });
+
+  it('leaves alone what it cannot read of a request, but not that its caller has gone', async () => {
+    const { parts } = house();
+    const odd: Part = { type: 'file', url: sent('odd') };
+    const link: Part = { type: 'file', url: 'https://example.test/a.pdf' };
+    const foreign: Part = { type: 'image', url: 'ms://cq1234' };
+    expect(await resolved(parts, odd, link, foreign)).toEqual([odd, link, foreign]);
+    await expect(resolved(parts, { type: 'file', url: sent('late') })).rejects.toMatchObject({ code: 'caller_gone' });
+  });
+
+  it('has nothing to do for what names no file', () => {
+    expect(needsFiles(ask({ type: 'text', text: 'ms://file' }, { type: 'image', url: 'https://example.test/a.png' }, { type: 'image', url: 'ms://cq1234' }))).toBe(false);
+    expect(needsFiles({ model: 'kimi-k2', messages: [{ role: 'user', content: urlOf('1') }], stream: false, protocol: 'openai-chat', sampling: {} })).toBe(false);
+    expect(needsFiles(ask({ type: 'image', url: urlOf('2') }))).toBe(true);
+    expect(needsFiles(ask({ type: 'file', url: sent('x') }))).toBe(true);
+  });
+});
