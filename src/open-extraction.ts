@@ -1,4 +1,3 @@
-import { systemClock } from './base/clock.ts';
 import { type Log, stackOf } from './base/log.ts';
 import type { ServerInfo } from '../contract/server-info.ts';
 import type { Config } from './config/config.ts';
@@ -32,7 +31,7 @@ export function openExtraction({ config, log }: ExtractionParts, stack: AsyncDis
       log.write('error', 'documents cannot be read: how to confine it could not be found out', frames === undefined ? {} : { stack: frames });
     },
   );
-  const extractor = stack.use(new ConfinedExtractor({ settings, confinement, clock: systemClock }));
+  const extractor = stack.use(new ConfinedExtractor({ settings, confinement }));
   return { extractor, info: async () => infoOf(await confinement) };
 }
 

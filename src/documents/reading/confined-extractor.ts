@@ -1,18 +1,15 @@
-import type { Clock } from '../../base/clock.ts';
 import { Fault } from '../../base/fault.ts';
 import type { DocumentSource, ExtractedText, Extractor } from '../extraction.ts';
 import type { Confinement } from './confinement.ts';
-import { MemoryWatchdog } from './memory-watchdog.ts';
-import { ReadingPool } from './reading-pool.ts';
-import { type Ending, type Reading, type ReadingProcess, SourceFailure } from './reading-process.ts';
+import { ReadingDesk } from './reading-desk.ts';
 import type { ReadingRequest } from './reading-frame.ts';
 import type { ReadingSettings } from './reading-limits.ts';
+import type { Ending, Reading } from './reading-process.ts';
 
 export interface ConfinedExtractorDeps {
   readonly settings: ReadingSettings;
   /** Being probed: who sends a document before that is done waits for it. */
   readonly confinement: Promise<Confinement>;
-  readonly clock: Clock;
 }
 
 /** To be counted up with every change of a reader after which documents are to be read again. */
@@ -23,16 +20,13 @@ const pictureShare = 0.7;
 
 interface Means {
   readonly confinement: Confinement;
-  readonly pool: ReadingPool;
-  /** Where the kernel does not hold the limit on memory. */
-  readonly watchdog: MemoryWatchdog | undefined;
+  readonly desk: ReadingDesk;
 }
 
-function meansOf({ settings, clock }: ConfinedExtractorDeps, confinement: Confinement): Means {
-  const pool = new ReadingPool({ command: () => confinement.command(settings.limits), spares: settings.spares, clock });
+function meansOf({ limits, spares }: ReadingSettings, confinement: Confinement): Means {
   const { ps, limitsMemory } = confinement;
-  const watchdog = limitsMemory || ps === undefined ? undefined : new MemoryWatchdog({ ps, memoryMb: settings.limits.memoryMb, watched: pool.alive, clock });
-  return { confinement, pool, watchdog };
+  const watch = limitsMemory || ps === undefined ? undefined : { ps, memoryMb: limits.memoryMb };
+  return { confinement, desk: new ReadingDesk({ command: confinement.command(limits), spares, ...(watch === undefined ? {} : { watch }) }) };
 }
 
 /**
@@ -53,7 +47,7 @@ export class ConfinedExtractor implements Extractor {
     this.#deps = deps;
     this.#means = deps.confinement.then((confinement) => {
       this.#pictures = confinement.ocr === undefined ? 'none' : confinement.ocr.languages.join('.').toLowerCase().replace(/[^a-z0-9.]/g, '-');
-      return meansOf(deps, confinement);
+      return meansOf(deps.settings, confinement);
     });
     this.#means.catch(() => undefined);
   }
@@ -79,9 +73,8 @@ export class ConfinedExtractor implements Extractor {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     for (const wake of this.#waiting.splice(0)) wake(false);
-    const { pool, watchdog } = await this.#means;
-    watchdog?.[Symbol.dispose]();
-    await pool[Symbol.asyncDispose]();
+    const { desk } = await this.#means;
+    await desk[Symbol.asyncDispose]();
   }
 
   /** Waits for one's turn, in the order of arrival. */
@@ -125,45 +118,17 @@ export class ConfinedExtractor implements Extractor {
   }
 
   async #readIn(source: DocumentSource, signal: AbortSignal | undefined): Promise<ExtractedText> {
-    const { pool, watchdog, confinement } = await this.#means;
-    const taken = await this.#take(pool);
-    watchdog?.watch();
-    const abort = (): void => taken.kill();
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      this.#refuseIfOver(signal);
-      const reading = await this.#read(taken, source, confinement);
-      this.#refuseIfOver(signal);
-      return this.#textOf(reading);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      await pool.giveBack(taken);
-    }
+    const { desk, confinement } = await this.#means;
+    this.#refuseIfOver(signal);
+    const reading = await desk.read(this.#request(source, confinement), source.read(), signal);
+    this.#refuseIfOver(signal);
+    return this.#textOf(reading);
   }
 
-  async #take(pool: ReadingPool): Promise<ReadingProcess> {
-    try {
-      return await pool.take();
-    } catch (thrown) {
-      this.#refuseIfOver(undefined);
-      throw new Fault('internal', { cause: thrown });
-    }
-  }
-
-  async #read(taken: ReadingProcess, source: DocumentSource, { ocr }: Confinement): Promise<Reading> {
-    const { limits } = this.#deps.settings;
-    const request: ReadingRequest = {
-      filename: source.filename,
-      bytes: source.bytes,
-      limits: limits.format,
-      timeMs: limits.timeMs,
-      ...(ocr === undefined ? {} : { ocr: { program: ocr.program, languages: ocr.languages, budgetMs: limits.timeMs * pictureShare } }),
-    };
-    try {
-      return await taken.read({ request, source: source.read() });
-    } catch (thrown) {
-      throw thrown instanceof SourceFailure ? new Fault('internal', { cause: thrown }) : thrown;
-    }
+  #request({ filename, bytes }: DocumentSource, { ocr }: Confinement): ReadingRequest {
+    const { format, timeMs } = this.#deps.settings.limits;
+    const pictures = ocr === undefined ? {} : { ocr: { program: ocr.program, languages: ocr.languages, budgetMs: timeMs * pictureShare } };
+    return { filename, bytes, limits: format, timeMs, ...pictures };
   }
 
   #textOf(reading: Reading): ExtractedText {

@@ -3,7 +3,7 @@ import { ReadingProcess } from './reading-process.ts';
 
 export interface ReadingPoolDeps {
   /** Program and arguments of a process. */
-  readonly command: () => readonly [string, ...string[]];
+  readonly command: readonly [string, ...string[]];
   readonly spares: number;
   readonly clock: Clock;
 }
@@ -61,7 +61,7 @@ export class ReadingPool implements AsyncDisposable {
   }
 
   #start(): ReadingProcess {
-    const started = new ReadingProcess(this.#deps.command(), this.#deps.clock);
+    const started = new ReadingProcess(this.#deps.command, this.#deps.clock);
     this.#alive.add(started);
     return started;
   }

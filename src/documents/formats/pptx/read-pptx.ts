@@ -16,7 +16,7 @@ const slidesMax = 10_000;
 export const readPptx: FormatReader = async (input) => {
   const document = await openOoxml(input);
   const main = (await document.parts('', 'officeDocument'))[0] ?? 'ppt/presentation.xml';
-  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'The document is damaged: it has no presentation part.');
+  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'the document is damaged: it has no presentation part; save it anew and send it again');
   const writer = new MarkdownWriter(input.limits.textCharsMax);
   const relationships = await document.relationships(main);
   const footers = new Set<string>();
