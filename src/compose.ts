@@ -26,7 +26,6 @@ import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import type { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { buildServer } from './http/server.ts';
-import { PromptCounting } from './gateway/prompt-counting.ts';
 import { LedgerJournal } from './ledger/ledger-journal.ts';
 import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
@@ -127,7 +126,6 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
   const documents = await openFiles({ config, database, alone, secret, counter, extractor: extraction.extractor, log }, stack);
-  const counting = new PromptCounting({ files: documents.parts, counter });
   const { gateway, tariff } = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
@@ -140,10 +138,10 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
   const threads = await openThreads({
-    config, database, alone, secret, catalog, counting, callers, tariff, upstreams,
+    config, database, alone, secret, catalog, counting: documents.counting, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { counting, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
+  registerSurfaces(app, { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';

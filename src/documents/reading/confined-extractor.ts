@@ -120,9 +120,11 @@ export class ConfinedExtractor implements Extractor {
   async #readIn(source: DocumentSource, signal: AbortSignal | undefined): Promise<ExtractedText> {
     const { desk, confinement } = await this.#means;
     this.#refuseIfOver(signal);
-    const reading = await desk.read(this.#request(source, confinement), source.read(), signal);
+    const result = desk.read(this.#request(source, confinement), source.read(), signal);
+    await result.then(() => undefined, () => undefined);
+    // Whatever came of it: that its caller is gone, or the server closes, is the reason.
     this.#refuseIfOver(signal);
-    return this.#textOf(reading);
+    return this.#textOf(await result);
   }
 
   #request({ filename, bytes }: DocumentSource, { ocr }: Confinement): ReadingRequest {

@@ -27,6 +27,7 @@ export class ReadingDesk implements AsyncDisposable {
   readonly #open = new Map<number, Open>();
   #lastId = 0;
   #thread: Worker | undefined;
+  #disposed = false;
 
   constructor(data: ReadingThreadData) {
     this.#data = data;
@@ -57,12 +58,13 @@ export class ReadingDesk implements AsyncDisposable {
     } finally {
       signal?.removeEventListener('abort', abort);
       this.#open.delete(id);
-      if (this.#open.size === 0) this.#thread?.unref();
+      if (this.#open.size === 0 && !this.#disposed) this.#thread?.unref();
     }
   }
 
   /** Ends all processes. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     const thread = this.#thread;
     if (thread === undefined) return;
     const gone = new Promise<void>((resolve) => {

@@ -30,6 +30,7 @@ export class ReadingPool implements AsyncDisposable {
 
   /** A process that waits for its document. Throws when none can be started; the caller gives it back. */
   async take(): Promise<ReadingProcess> {
+    if (this.#disposed) throw new Error('the pool is closed');
     const taken = this.#spares.shift() ?? this.#start();
     this.#refill();
     try {
@@ -37,6 +38,7 @@ export class ReadingPool implements AsyncDisposable {
       return taken;
     } catch (thrown) {
       await this.giveBack(taken);
+      if (this.#disposed) throw thrown;
       // A spare may have died of old age, or of somebody's hand; one more try tells whether any can be started.
       const other = this.#start();
       await other.ready.catch(async () => {

@@ -2,6 +2,8 @@ import { CompoundFile } from '../compound-file.ts';
 import type { FormatReader } from '../format-reader.ts';
 import { UnreadableDocument } from '../format-reader.ts';
 import { MarkdownWriter } from '../markdown-writer.ts';
+import type { SlidePage } from '../slide-page.ts';
+import { SlidePages } from '../slide-page.ts';
 import type { PptRecord } from './ppt-records.ts';
 import { pptRecord, pptRecords, pptTypes } from './ppt-records.ts';
 import type { PptBlock } from './ppt-slide.ts';
@@ -38,15 +40,17 @@ export const readPpt: FormatReader = async ({ bytes, limits }) => {
   const slides = document === undefined ? [] : listed(document, 0);
   const notesPages = new Map((document === undefined ? [] : listed(document, 2)).map((page) => [page.id, page]));
   const writer = new MarkdownWriter(limits.textCharsMax);
-  const footers = new Set<string>();
+  const pages = new SlidePages(writer);
   for (const [index, slide] of slides.entries()) {
     if (writer.isFull) break;
     const record = recordAt(stream, persisted.get(slide.persist), pptTypes.slide);
     const blocks = record === undefined ? [] : drawnBlocks(record, slide.outline, limits.depthMax);
-    writeSlide(writer, index + 1, blocks, record !== undefined && isHidden(record), footers);
     const notes = record === undefined ? undefined : notesPages.get(notesIdOf(record));
     const page = recordAt(stream, notes === undefined ? undefined : persisted.get(notes.persist), pptTypes.notes);
-    if (page !== undefined) writeNotes(writer, drawnBlocks(page, notes?.outline ?? [], limits.depthMax));
+    pages.write({
+      ...shownParts(blocks, limits.textCharsMax), number: index + 1, isHidden: record !== undefined && isHidden(record), comments: [],
+      notes: page === undefined ? '' : notesText(drawnBlocks(page, notes?.outline ?? [], limits.depthMax)),
+    });
   }
   const { text, notes } = writer.finish();
   return { text, pageCount: slides.length, notes };
@@ -113,32 +117,21 @@ function notesIdOf(slide: PptRecord): number {
   return 0;
 }
 
-/** Writes one slide under its title. `footers` are those that have been shown: each is shown once. */
-function writeSlide(writer: MarkdownWriter, number: number, blocks: readonly PptBlock[], isSlideHidden: boolean, footers: Set<string>): void {
+function shownParts(blocks: readonly PptBlock[], charsMax: number): Pick<SlidePage, 'title' | 'text' | 'footer'> {
+  const writer = new MarkdownWriter(charsMax);
   const titles: string[] = [];
-  const shown: PptBlock[] = [];
+  const footers: string[] = [];
   for (const block of blocks) {
-    if (block.kind === 'table') shown.push(block);
-    else if (block.text.kind === 0 || block.text.kind === 6) titles.push(plainText(block.text));
-    else if (block.placeholder === footer) {
-      const text = plainText(block.text);
-      if (!footers.has(text)) shown.push(block);
-      footers.add(text);
-    } else if (!unwanted.has(block.placeholder)) shown.push(block);
-  }
-  writer.paragraph(`<!-- slide ${number}${isSlideHidden ? ', hidden' : ''} -->`);
-  const title = titles.join(' ').trim().replaceAll(/\s+/g, ' ');
-  writer.paragraph(title === '' ? `Slide ${number}` : title, { kind: 'heading', level: 1 });
-  for (const block of shown) {
     if (block.kind === 'table') writer.table(block.rows);
-    else writePptText(writer, block.text);
+    else if (block.text.kind === 0 || block.text.kind === 6) titles.push(plainText(block.text));
+    else if (block.placeholder === footer) footers.push(plainText(block.text));
+    else if (!unwanted.has(block.placeholder)) writePptText(writer, block.text);
   }
+  return { title: titles.join(' ').trim(), text: writer.finish().text, footer: footers.join(' ').trim() };
 }
 
-function writeNotes(writer: MarkdownWriter, blocks: readonly PptBlock[]): void {
-  const texts = blocks.flatMap((block) => (block.kind === 'text' && block.text.kind === 2 ? [plainText(block.text)] : []));
-  const text = texts.join('\n').trim();
-  if (text !== '') writer.paragraph(`Notes: ${text}`);
+function notesText(blocks: readonly PptBlock[]): string {
+  return blocks.flatMap((block) => (block.kind === 'text' && block.text.kind === 2 ? [plainText(block.text)] : [])).join('\n').trim();
 }
 
 function plainText(text: PptText): string {
