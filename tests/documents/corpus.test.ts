@@ -14,8 +14,21 @@ const isPicture = ({ file, format }: CorpusFile): boolean => pictureFormats.has(
 /** What is wanted of a file unless it stands below. `extra` bounds what was found and not expected: marks of footnotes, numbers of lists. */
 const wanted: TextMeasure = { words: 0.99, order: 0.97, extra: 0.06, rows: 1, headings: 1 };
 
+/** Slides are numbered, and notes are said to be some. */
+const slides = { extra: 0.15 };
+/** Footnotes stand at the ends of chapters, and are expected at the end of the book. */
+const chapters = { order: 0.93 };
+
 /** What single files fall short of, and why. */
-const shortfalls: Readonly<Record<string, Partial<TextMeasure>>> = {};
+const shortfalls: Readonly<Record<string, Partial<TextMeasure>>> = {
+  'clockmakers.libreoffice.pdf': slides, 'clockmakers.python-pptx.pptx': slides, 'clockmakers.libreoffice.ppt': slides, 'night-market.libreoffice.odp': slides, 'night-market.libreoffice.pptx': slides,
+  'night-market.python-pptx.pptx': slides, 'polar-school.odfpy.odp': slides, 'polar-school.python-pptx.pptx': slides, 'polar-school.libreoffice.ppt': slides,
+  'library-night.ebooklib.epub': chapters, 'tea-road.ebooklib.epub': chapters,
+  // Its size is said before its text.
+  'lost-umbrella.by-hand.svg': { extra: 0.2 },
+  // One heading is no larger than the text, and not bold.
+  'tide-tables.libreoffice.pdf': { headings: 0.8 },
+};
 
 function named(file: string): CorpusFile {
   const found = files.find((candidate) => candidate.file === file);
