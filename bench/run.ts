@@ -3,10 +3,10 @@
  * at once and are measured in turns, so that a noisy machine is noisy for all; the table holds medians over the rounds.
  * Writes bench/RESULTS.md.
  */
-import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { load, median, memoryPerStream, requestBody, type Surface, surfaceBody } from './load.ts';
+import { writeCallResults } from './results-file.ts';
 import { startTargets, type Target } from './targets.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } } });
@@ -139,5 +139,5 @@ CPU per streamed chunk at each surface, over an upstream that speaks chat (Chat 
 |---|---|---|
 ${surfaces.map(surfaceRow).join('\n')}
 `;
-if (!values.quick) writeFileSync(new URL('RESULTS.md', import.meta.url), report);
+if (!values.quick) writeCallResults(report);
 process.stdout.write(report);

@@ -26,7 +26,6 @@ import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
 import type { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { buildServer } from './http/server.ts';
-import { PromptCounting } from './gateway/prompt-counting.ts';
 import { LedgerJournal } from './ledger/ledger-journal.ts';
 import { Wallets } from './ledger/wallets.ts';
 import { RecordsStore } from './records/records-store.ts';
@@ -127,7 +126,6 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
   const documents = await openFiles({ config, database, alone, secret, counter, extractor: extraction.extractor, log }, stack);
-  const counting = new PromptCounting({ files: documents.parts, counter });
   const { gateway, tariff } = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
@@ -140,15 +138,16 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
   const wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
   const threads = await openThreads({
-    config, database, alone, secret, catalog, counting, callers, tariff, upstreams,
+    config, database, alone, secret, catalog, counting: documents.counting, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { counting, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
+  registerSurfaces(app, { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
     ...money.admin,
+    ...documents,
     keys, wallets, catalog, records, reconciliation,
     tenants: new TenantRegister({ database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money }),
     journal: new LedgerJournal(database),
@@ -165,8 +164,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   money.start();
   stack.use(threads.worker);
   threads.worker.start();
-  const threadRetention = new ThreadRetention({ database, clock: systemClock });
-  startChores({ config, database, reconciliation, threadRetention, holding: threads.holding, clock: systemClock, log }, stack);
+  startChores({ config, database, reconciliation, threadRetention: new ThreadRetention({ database, clock: systemClock }), holding: threads.holding, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));

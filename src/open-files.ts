@@ -15,6 +15,7 @@ import { LooseBlobs } from './documents/loose-blobs.ts';
 import { UploadRows } from './documents/upload-rows.ts';
 import { Uploads } from './documents/uploads.ts';
 import { FileParts } from './gateway/file-parts.ts';
+import { PromptCounting } from './gateway/prompt-counting.ts';
 import type { BlobStore } from './storage/blobs/blob-store.ts';
 import { DiskBlobStore } from './storage/blobs/disk-blob-store.ts';
 import { S3BlobStore } from './storage/blobs/s3-blob-store.ts';
@@ -28,7 +29,7 @@ export interface FilesParts {
   /** No other server works on this database. */
   readonly alone: boolean;
   readonly secret: RootSecret;
-  readonly counter: Pick<TokenCounter, 'countText'>;
+  readonly counter: Pick<TokenCounter, 'countText' | 'countRequest' | 'estimateRequest'>;
   readonly extractor: Extractor;
   readonly log: Log;
 }
@@ -40,6 +41,7 @@ export interface OpenFiles {
   readonly uploads: Uploads;
   /** For the prompts that name files. */
   readonly parts: FileParts;
+  readonly counting: PromptCounting;
 }
 
 const sweepMs = 60_000;
@@ -62,7 +64,8 @@ export async function openFiles({ config, database, alone, secret, counter, extr
   const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
   if (alone) await loose.disownAll();
   stack.use(sweeping({ files, uploads, blobs, alone, log }));
-  return { files, texts, uploads, parts: filePartsOf(files, texts, extractor) };
+  const parts = filePartsOf(files, texts, extractor);
+  return { files, texts, uploads, parts, counting: new PromptCounting({ files: parts, counter }) };
 }
 
 function filePartsOf(files: Files, texts: FileTexts, extractor: Extractor): FileParts {

@@ -3,7 +3,6 @@ import type { Authenticator } from './access/authenticate.ts';
 import type { KeyStore } from './access/key-store.ts';
 import { systemClock } from './base/clock.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { PromptCounting } from './gateway/prompt-counting.ts';
 import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
@@ -27,7 +26,6 @@ import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
 
 export interface SurfaceParts {
-  readonly counting: PromptCounting;
   readonly catalog: Catalog;
   readonly tariff: Tariff;
   readonly records: RecordsStore;
@@ -42,7 +40,7 @@ export interface SurfaceParts {
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counting, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents } = parts;
+  const { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents } = parts;
   const openUploads = new OpenUploads();
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
@@ -73,7 +71,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (scope, request, modelId) => counting.count(scope, request, modelId),
+        countRequest: (scope, request, modelId) => documents.counting.count(scope, request, modelId),
       });
     }
     done();

@@ -8,7 +8,7 @@ import type { Content, Message, Part } from '../dialogue/message.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import { storedFileIdOf } from '../dialogue/stored-file-url.ts';
 import type { DocumentSource, ExtractedText } from '../documents/extraction.ts';
-import { mediaTypeBytes, mediaTypeOf } from '../documents/media-type.ts';
+import { sniffedBytes, sniffMedia } from '../documents/sniff-media.ts';
 import type { StoredFile } from '../documents/stored-file.ts';
 
 export interface FilePartsDeps {
@@ -106,7 +106,7 @@ export class FileParts {
     const pieces: Uint8Array[] = [];
     for await (const piece of this.#deps.read(file)) pieces.push(piece);
     const bytes = Buffer.concat(pieces);
-    const mediaType = mediaTypeOf(bytes.subarray(0, mediaTypeBytes));
+    const mediaType = sniffMedia(bytes.subarray(0, sniffedBytes));
     if (mediaType?.startsWith(`${kind}/`) !== true) {
       throw new Fault('invalid_request', { field, message: `${file.id} is no ${kind}; send a document as a file part` });
     }

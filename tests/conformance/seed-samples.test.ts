@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -141,8 +141,14 @@ describe('against a running server', () => {
       expect(JSON.parse(call.function.arguments)).toEqual({ query: expect.any(String) });
     });
 
-    it('moonshot: a file', ({ skip }) => {
-      skip('needs /v1/files, which a later version brings');
+    it('moonshot: a file, whose text is asked about', async ({ skip }) => {
+      needs(skip);
+      copyFileSync(join(import.meta.dirname, '../documents/corpus/bakery.libreoffice.pdf'), join(folder, 'paper.pdf'));
+      const observed = 'print(text)\nprint(response.choices[0].message.content)';
+      const stdout = await runPython(`${moonshotClient()}\n${sample('moonshot', 'python', 3)}\n${observed}`);
+      const [told = '', ...answer] = stdout.split('\n');
+      expect(JSON.parse(told)).toMatchObject({ filename: 'paper.pdf', file_type: 'application/pdf', content: expect.stringContaining('Piekarnia przy ulicy Źródlanej') });
+      expect(answer.join('\n')).toMatch(/\S/);
     });
 
     it('routerai: a chat by the OpenAI SDK', async ({ skip }) => {

@@ -30,7 +30,7 @@ export class CompoundFile {
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (this.#bytes.length < headerBytes || !this.#bytes.subarray(0, magic.length).equals(magic)) {
-      throw new UnreadableDocument('damaged', 'The document is damaged: it is not a document of Office 97 to 2003.');
+      throw new UnreadableDocument('damaged', 'the document is damaged: it is not a document of Office 97 to 2003; save it anew and send it again');
     }
     const header = this.#bytes;
     this.#sectorBytes = header.readUInt16LE(30) === 12 ? 4_096 : 512;
@@ -43,8 +43,8 @@ export class CompoundFile {
     this.#miniStream = this.#chain(root.start, this.#bytes.length);
     this.#streams = topStreams(directory);
     // A document of Office 2007 or later with a password ([MS-OFFCRYPTO] 2.3.4).
-    if (this.has('EncryptedPackage')) throw new UnreadableDocument('encrypted', 'The document is encrypted. Save it without a password and upload it again.');
-    if (this.#streams.size === 0) throw new UnreadableDocument('damaged', 'The document is damaged: its list of parts is empty.');
+    if (this.has('EncryptedPackage')) throw new UnreadableDocument('encrypted', 'the document is encrypted; save it without a password and send it again');
+    if (this.#streams.size === 0) throw new UnreadableDocument('damaged', 'the document is damaged: its list of parts is empty; save it anew and send it again');
   }
 
   has(name: string): boolean {

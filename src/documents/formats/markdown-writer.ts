@@ -9,7 +9,7 @@ export type ParagraphRole =
 
 type Block =
   | { readonly kind: 'paragraph' | 'code' | 'quote' | 'heading'; readonly text: string }
-  | { readonly kind: 'item'; readonly text: string }
+  | { readonly kind: 'item'; readonly text: string; readonly depth: number; readonly isNumbered: boolean }
   | { readonly kind: 'table'; readonly rows: readonly (readonly string[])[] };
 
 /** A run of blocks: the document, a cell, a note, what stands aside of a paragraph. */
@@ -257,7 +257,7 @@ function blockOf(inline: string, role: ParagraphRole): Block | undefined {
   const indent = '   '.repeat(Math.min(Math.max(role.depth, 0), depthShownMax));
   const label = role.label ?? '';
   const marker = label === '' ? '-' : /^\d{1,9}[.)]$/.test(label) ? label : `- ${label}`;
-  return { kind: 'item', text: `${indent}${marker} ${text.replaceAll('\n', `\n${indent}   `)}` };
+  return { kind: 'item', depth: role.depth, isNumbered: label !== '', text: `${indent}${marker} ${text.replaceAll('\n', `\n${indent}   `)}` };
 }
 
 /** Blocks of a table that only arranges what stands in it; undefined if it is a table of data. */
@@ -282,11 +282,17 @@ function render(blocks: readonly Block[]): string {
   const parts: string[] = [];
   let last: Block | undefined;
   for (const block of blocks) {
-    if (last !== undefined) parts.push(block.kind === 'item' && last.kind === 'item' ? '\n' : '\n\n');
+    if (last !== undefined) parts.push(isOneList(last, block) ? '\n' : '\n\n');
     parts.push(renderBlock(block));
     last = block;
   }
   return parts.join('');
+}
+
+/** Bullets and numbers at the outermost depth are two lists. */
+function isOneList(last: Block, next: Block): boolean {
+  if (last.kind !== 'item' || next.kind !== 'item') return false;
+  return next.depth > 0 || last.depth > 0 || last.isNumbered === next.isNumbered;
 }
 
 function renderBlock(block: Block): string {

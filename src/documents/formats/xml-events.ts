@@ -35,11 +35,11 @@ export async function readXml(chunks: AsyncIterable<Uint8Array>, reading: XmlRea
   let errors = 0;
   parser.on('error', (error) => {
     errors += 1;
-    if (errors > errorsMax) throw new UnreadableDocument('damaged', 'The document is damaged: a part of it is not XML.', error);
+    if (errors > errorsMax) throw new UnreadableDocument('damaged', 'the document is damaged: a part of it is not XML; save it anew and send it again', error);
   });
   parser.on('opentag', (tag) => {
     if (open.length >= reading.depthMax) {
-      throw new UnreadableDocument('too-large', `The document is nested more than ${reading.depthMax} levels deep.`);
+      throw new UnreadableDocument('too-large', `the document is nested more than ${reading.depthMax} deep`);
     }
     names.enter(tag.attributes);
     const name = names.element(tag.name);

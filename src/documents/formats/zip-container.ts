@@ -46,7 +46,7 @@ export class ZipContainer {
       }
     } catch (error) {
       if (error instanceof UnreadableDocument) throw error;
-      throw new UnreadableDocument('damaged', 'The document is damaged: a part of it cannot be unpacked.', error);
+      throw new UnreadableDocument('damaged', 'the document is cut short or damaged: a part of it cannot be unpacked; save it anew and send it again', error);
     }
   }
 
@@ -69,7 +69,7 @@ export async function openZip(input: FormatInput): Promise<ZipContainer> {
     let count = 0;
     for await (const entry of zip.eachEntry()) {
       count += 1;
-      if (count > input.limits.entriesMax) throw new UnreadableDocument('too-large', `The document has more than ${input.limits.entriesMax} parts.`);
+      if (count > input.limits.entriesMax) throw new UnreadableDocument('too-large', `the document has more than ${input.limits.entriesMax} parts`);
       // Of two entries with one name the first counts, as in Office; a second reading of the same name is how such files deceive scanners.
       const key = entry.fileName.toLowerCase();
       if (!key.endsWith('/') && !entries.has(key)) entries.set(key, entry);
@@ -78,14 +78,14 @@ export async function openZip(input: FormatInput): Promise<ZipContainer> {
     return new ZipContainer(zip, entries, input.limits.unpackedBytesMax);
   } catch (error) {
     if (error instanceof UnreadableDocument) throw error;
-    throw new UnreadableDocument('damaged', 'The document is damaged or cut short: it should be a zip archive, and cannot be opened as one.', error);
+    throw new UnreadableDocument('damaged', 'the document is cut short or damaged: its list of contents is missing; save it anew and send it again', error);
   }
 }
 
 function encrypted(): UnreadableDocument {
-  return new UnreadableDocument('encrypted', 'The document is encrypted. Save it without a password and upload it again.');
+  return new UnreadableDocument('encrypted', 'the document is encrypted; save it without a password and send it again');
 }
 
 function tooLarge(bytesMax: number): UnreadableDocument {
-  return new UnreadableDocument('too-large', `The document unfolds to more than ${Math.round(bytesMax / 1e6)} MB.`);
+  return new UnreadableDocument('too-large', `the document unfolds to more than ${Math.floor(bytesMax / 1_048_576)} MB`);
 }

@@ -26,7 +26,7 @@ export const readDocx: FormatReader = (input) => readWord(input, true);
 async function readWord(input: FormatInput, withEmbedded: boolean): Promise<FormatText> {
   const document = await openOoxml(input);
   const main = (await document.parts('', 'officeDocument'))[0] ?? 'word/document.xml';
-  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'The document is damaged: it has no text part.');
+  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'the document is damaged: it has no text part; save it anew and send it again');
   const writer = new MarkdownWriter(input.limits.textCharsMax);
   const context: DocxContext = {
     writer, styles: await readDocxStyles(document, main), numbering: await readDocxNumbering(document, main), notes: new DocxNotes(),

@@ -34,7 +34,7 @@ export const readEpub: FormatReader = async (input) => {
   const read: Read = async (part, handler) => void (await readXml(zip.chunks(part), { namespaces, depthMax: limits.depthMax }, handler));
   const encrypted = await encryptedParts(read);
   const root = await packagePath(read);
-  if (root === undefined || !zip.has(root)) throw new UnreadableDocument('damaged', 'The document is damaged: the e-book does not say where its chapters are.');
+  if (root === undefined || !zip.has(root)) throw new UnreadableDocument('damaged', 'the document is damaged: the e-book does not say where its chapters are; save it anew and send it again');
   const book = await readPackage(read, root);
   const writer = new MarkdownWriter(limits.textCharsMax);
   let missing = 0;
@@ -42,7 +42,7 @@ export const readEpub: FormatReader = async (input) => {
     if (writer.isFull) break;
     if (item.isNavigation || !/x?html|xml/i.test(item.mediaType) || /svg|ncx/i.test(item.mediaType)) continue;
     if (encrypted.has(item.path.toLowerCase())) {
-      throw new UnreadableDocument('encrypted', 'The e-book is protected against copying (DRM). Upload a copy without protection.');
+      throw new UnreadableDocument('encrypted', 'the e-book is protected against copying; send one without protection');
     }
     const bytes = await zip.bytes(item.path);
     if (bytes === undefined) missing += 1;

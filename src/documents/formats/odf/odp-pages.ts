@@ -1,4 +1,5 @@
 import { MarkdownWriter } from '../markdown-writer.ts';
+import { SlidePages } from '../slide-page.ts';
 import type { XmlAttributes, XmlHandler } from '../xml-events.ts';
 import type { OdfContext } from './odf-text.ts';
 import { OdfText } from './odf-text.ts';
@@ -17,7 +18,7 @@ export class OdpPages implements XmlHandler {
   pageCount = 0;
   readonly #context: OdfContext;
   readonly #charsMax: number;
-  readonly #footers = new Set<string>();
+  readonly #pages: SlidePages;
   #page: Strand | undefined;
   #title: Strand | undefined;
   #notes: Strand | undefined;
@@ -31,6 +32,7 @@ export class OdpPages implements XmlHandler {
 
   constructor(context: OdfContext, charsMax: number) {
     this.#context = context;
+    this.#pages = new SlidePages(context.writer);
     this.#charsMax = charsMax;
   }
 
@@ -81,19 +83,11 @@ export class OdpPages implements XmlHandler {
   }
 
   #endPage(): void {
-    const { writer } = this.#context;
     const said = (strand: Strand | undefined): string => strand?.writer.finish().text ?? '';
-    const title = said(this.#title).replaceAll(/\s+/g, ' ');
-    writer.paragraph(`<!-- slide ${this.pageCount}${this.#isHidden ? ', hidden' : ''} -->`);
-    writer.paragraph(title === '' ? `Slide ${this.pageCount}` : title, { kind: 'heading', level: 1 });
-    writer.paragraph(said(this.#page));
-    const footer = said(this.#footer);
-    if (footer !== '' && !this.#footers.has(footer)) {
-      this.#footers.add(footer);
-      writer.paragraph(footer);
-    }
-    const notes = said(this.#notes);
-    if (notes !== '') writer.paragraph(`Notes: ${notes}`);
+    this.#pages.write({
+      number: this.pageCount, isHidden: this.#isHidden, title: said(this.#title), text: said(this.#page), footer: said(this.#footer), notes: said(this.#notes),
+      comments: [],
+    });
     this.#page = undefined;
   }
 }

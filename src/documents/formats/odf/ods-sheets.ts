@@ -140,7 +140,7 @@ export class OdsSheets implements XmlHandler {
   }
 
   #closeCell(): void {
-    const text = this.#value ?? this.#text;
+    const text = this.#value === undefined ? this.#text : withShownSeconds(this.#value, this.#text);
     let mark = '';
     if (this.#comment.trim() !== '') {
       const label = `comment-${(this.#context.notes.comments += 1)}`;
@@ -175,6 +175,11 @@ export class OdsSheets implements XmlHandler {
     if (this.#hiddenRows > 0) this.notes.push(`Sheet ${this.sheetCount} has ${this.#hiddenRows} hidden rows; they are included.`);
     if (this.#isCut) this.notes.push(`Sheet ${this.sheetCount} repeats a row or cell more than ${repeatsMax} times; the rest is left out.`);
   }
+}
+
+/** A moment without its seconds, where the cell shows none. */
+function withShownSeconds(moment: string, shown: string): string {
+  return (shown.match(/:/g) ?? []).length === 1 ? moment.replace(/(:\d\d):00$/, '$1') : moment;
 }
 
 /** What a cell holds, where that says more than what it shows: days in an order that everyone reads alike. */

@@ -26,9 +26,10 @@ export const readOdf: FormatReader = async (input) => {
   const zip = await openZip(input);
   let faults = 0;
   const read: Read = async (part, handler) => {
-    faults += await readXml(zip.chunks(part), { namespaces: odfNamespaces, depthMax: input.limits.depthMax }, handler);
+    const found = await readXml(zip.chunks(part), { namespaces: odfNamespaces, depthMax: input.limits.depthMax }, handler);
+    faults += found;
   };
-  if (!zip.has('content.xml')) throw new UnreadableDocument('damaged', 'The document is damaged: it has no content part.');
+  if (!zip.has('content.xml')) throw new UnreadableDocument('damaged', 'the document is damaged: it has no content part; save it anew and send it again');
   await refuseEncrypted(read);
   const writer = new MarkdownWriter(input.limits.textCharsMax);
   const context: OdfContext = { writer, styles: new OdfStyles(), objects: await readObjects(zip, read), notes: { footnotes: 0, comments: 0 } };
@@ -54,7 +55,7 @@ async function refuseEncrypted(read: Read): Promise<void> {
     close: () => {},
     text: () => {},
   });
-  if (isEncrypted) throw new UnreadableDocument('encrypted', 'The document is encrypted. Save it without a password and upload it again.');
+  if (isEncrypted) throw new UnreadableDocument('encrypted', 'the document is encrypted; save it without a password and send it again');
 }
 
 async function readObjects(zip: ZipContainer, read: Read): Promise<Map<string, OdfObject>> {

@@ -31,7 +31,8 @@ export class OoxmlPackage {
   /** Tells `handler` what a part holds; nothing if there is no such part. */
   async read(part: string | undefined, handler: XmlHandler): Promise<void> {
     if (part === undefined || !this.zip.has(part)) return;
-    this.#faults += await readXml(this.zip.chunks(part), { namespaces: ooxmlNamespaces, depthMax: this.limits.depthMax }, handler);
+    const found = await readXml(this.zip.chunks(part), { namespaces: ooxmlNamespaces, depthMax: this.limits.depthMax }, handler);
+    this.#faults += found;
   }
 
   /** What a part refers to, by the ids that it uses; those of the package itself for ''. */

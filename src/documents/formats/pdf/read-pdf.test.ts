@@ -73,7 +73,7 @@ describe('a PDF', () => {
   it('stops in time, and says what is missing', async () => {
     let pages = 0;
     const found = await read(smallPdf(Array.from({ length: 9 }, (_, at) => ({ lines: [{ text: `Page ${at + 1}`, x: 72, y: 700 }] }))), undefined, () => (pages += 1) > 3);
-    expect(found.notes).toEqual(['only the first 3 of 9 pages were read; send the rest as documents of their own']);
+    expect(found.notes).toEqual(['only the first 4 of 9 pages were read; send the rest as documents of their own']);
     expect(found.pageCount).toBe(9);
   });
 

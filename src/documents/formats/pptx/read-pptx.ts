@@ -4,6 +4,8 @@ import { MarkdownWriter } from '../markdown-writer.ts';
 import { readDrawnParts } from '../ooxml/drawn-parts.ts';
 import type { OoxmlPackage } from '../ooxml/ooxml-package.ts';
 import { openOoxml } from '../ooxml/ooxml-package.ts';
+import type { SlidePage } from '../slide-page.ts';
+import { SlidePages } from '../slide-page.ts';
 import type { XmlHandler } from '../xml-events.ts';
 import { SlideText } from './slide-text.ts';
 
@@ -16,15 +18,15 @@ const slidesMax = 10_000;
 export const readPptx: FormatReader = async (input) => {
   const document = await openOoxml(input);
   const main = (await document.parts('', 'officeDocument'))[0] ?? 'ppt/presentation.xml';
-  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'The document is damaged: it has no presentation part.');
+  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'the document is damaged: it has no presentation part; save it anew and send it again');
   const writer = new MarkdownWriter(input.limits.textCharsMax);
   const relationships = await document.relationships(main);
-  const footers = new Set<string>();
+  const pages = new SlidePages(writer);
   const slides = await slideIds(document, main);
   for (const [index, id] of slides.entries()) {
     if (writer.isFull) break;
     const part = relationships.get(id);
-    if (part !== undefined && !part.isExternal) await readSlide(document, part.target, index + 1, writer, footers);
+    if (part !== undefined && !part.isExternal) pages.write(await readSlide(document, part.target, index + 1));
   }
   const { text, notes } = writer.finish();
   const title = await document.title();
@@ -43,23 +45,13 @@ async function slideIds(document: OoxmlPackage, main: string): Promise<string[]>
   return ids;
 }
 
-/** Writes one slide. `footers` are those that have been shown: each is shown once. */
-async function readSlide(document: OoxmlPackage, part: string, number: number, writer: MarkdownWriter, footers: Set<string>): Promise<void> {
-  const { title, text, footer, isHidden } = await readContent(document, part, false);
-  writer.paragraph(`<!-- slide ${number}${isHidden ? ', hidden' : ''} -->`);
-  writer.paragraph(title === '' ? `Slide ${number}` : title, { kind: 'heading', level: 1 });
-  writer.paragraph(text);
-  if (footer !== '' && !footers.has(footer)) {
-    footers.add(footer);
-    writer.paragraph(footer);
-  }
-  for (const notes of await document.parts(part, 'notesSlide')) {
-    const said = (await readContent(document, notes, true)).text;
-    if (said !== '') writer.paragraph(`Notes: ${said}`);
-  }
-  for (const comments of await document.parts(part, 'comments')) {
-    for (const comment of await readComments(document, comments)) writer.paragraph(`Comment: ${comment}`);
-  }
+async function readSlide(document: OoxmlPackage, part: string, number: number): Promise<SlidePage> {
+  const content = await readContent(document, part, false);
+  const notes: string[] = [];
+  for (const page of await document.parts(part, 'notesSlide')) notes.push((await readContent(document, page, true)).text);
+  const comments: string[] = [];
+  for (const list of await document.parts(part, 'comments')) comments.push(...(await readComments(document, list)));
+  return { ...content, number, notes: notes.join('\n\n').trim(), comments };
 }
 
 async function readContent(

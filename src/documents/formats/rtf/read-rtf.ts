@@ -7,7 +7,7 @@ import { RtfText } from './rtf-text.ts';
 /** Reads a document in Rich Text Format. Pictures and embedded objects are left out. Throws `UnreadableDocument`. */
 export const readRtf: FormatReader = async ({ bytes, limits }) => {
   const start = Buffer.from(bytes.subarray(0, 100)).toString('latin1').trimStart();
-  if (!start.startsWith('{\\rtf') && !start.startsWith('\u00ef\u00bb\u00bf{\\rtf')) throw new UnreadableDocument('damaged', 'The document is damaged: it is not in Rich Text Format.');
+  if (!start.startsWith('{\\rtf') && !start.startsWith('\u00ef\u00bb\u00bf{\\rtf')) throw new UnreadableDocument('damaged', 'the document is damaged: it is not in Rich Text Format; save it anew and send it again');
   const writer = new MarkdownWriter(limits.textCharsMax);
   const text = new RtfText(writer, limits.textCharsMax, limits.depthMax);
   readRtfEvents(bytes, text);

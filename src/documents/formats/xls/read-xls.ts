@@ -10,7 +10,7 @@ import { readXlsSheet } from './xls-sheet.ts';
 export const readXls: FormatReader = async ({ bytes, limits }) => {
   const file = new CompoundFile(bytes);
   const stream = file.stream('Workbook') ?? file.stream('Book');
-  if (stream === undefined) throw new UnreadableDocument('damaged', 'The document is damaged: it has no workbook part.');
+  if (stream === undefined) throw new UnreadableDocument('damaged', 'the document is damaged: it has no workbook part; save it anew and send it again');
   const globals = readXlsGlobals(stream);
   const writer = new MarkdownWriter(limits.textCharsMax);
   const notes: string[] = [];
@@ -25,7 +25,7 @@ export const readXls: FormatReader = async ({ bytes, limits }) => {
       noteCount += 1;
       cells.set(row, column, `${cells.get(row, column) ?? ''}[^${noteCount}]`);
       writer.openNote(String(noteCount));
-      writer.text(author === '' || text.startsWith(author) ? text : `${author}: ${text}`);
+      writer.text(author.trim() === '' || text.startsWith(author) ? text : `${author}: ${text}`);
       writer.closeNote();
     }
     cells.write(writer);

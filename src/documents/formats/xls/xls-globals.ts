@@ -30,7 +30,7 @@ export function readXlsGlobals(stream: Buffer): XlsGlobals {
   const first = biffRecord(stream, 0);
   const version = first?.type === biffTypes.beginning && first.data.length >= 2 ? first.data.readUInt16LE(0) : 0;
   if (version !== biff8 && version !== biff5) {
-    throw new UnreadableDocument('unsupported', 'The workbook is of a version before Excel 5. Save it as .xlsx and upload it again.');
+    throw new UnreadableDocument('unsupported', 'workbooks from before Excel 5 cannot be read; save it as XLSX');
   }
   const sheets: XlsSheet[] = [];
   const formats = new Map<number, string>();
@@ -40,7 +40,7 @@ export function readXlsGlobals(stream: Buffer): XlsGlobals {
   let encoding = version === biff5 ? 'windows-1252' : undefined;
   for (let record = first; record !== undefined && record.type !== biffTypes.endOfFile; record = biffRecord(stream, record.end)) {
     const { type, data } = record;
-    if (type === biffTypes.filePassword) throw new UnreadableDocument('encrypted', 'The document is encrypted. Save it without a password and upload it again.');
+    if (type === biffTypes.filePassword) throw new UnreadableDocument('encrypted', 'the document is encrypted; save it without a password and send it again');
     else if (type === biffTypes.codePage && encoding !== undefined && data.length >= 2) encoding = encodingOfCodePage(data.readUInt16LE(0)) ?? encoding;
     else if (type === biffTypes.dateMode && data.length >= 2) isDate1904 = data.readUInt16LE(0) === 1;
     else if (type === biffTypes.format && data.length >= 3) formats.set(data.readUInt16LE(0), biffText(data, 2, encoding === undefined ? 2 : 1, encoding));

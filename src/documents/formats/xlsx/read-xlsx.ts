@@ -28,8 +28,8 @@ const sheetsMax = 2_000;
 export const readXlsx: FormatReader = async (input) => {
   const document = await openOoxml(input);
   const main = (await document.parts('', 'officeDocument'))[0] ?? 'xl/workbook.xml';
-  if (/\.bin$/i.test(main)) throw new UnreadableDocument('unsupported', 'This is a binary workbook (XLSB). Save it as .xlsx and upload it again.');
-  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'The document is damaged: it has no workbook part.');
+  if (/\.bin$/i.test(main)) throw new UnreadableDocument('unsupported', 'binary workbooks (XLSB) cannot be read; save it as XLSX');
+  if (!document.zip.has(main)) throw new UnreadableDocument('damaged', 'the document is damaged: it has no workbook part; save it anew and send it again');
   const writer = new MarkdownWriter(input.limits.textCharsMax);
   const { sheets, isDate1904 } = await readSheetList(document, main);
   const strings = new SharedStrings();

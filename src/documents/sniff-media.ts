@@ -14,11 +14,11 @@ const beginnings: readonly { readonly bytes: readonly number[]; readonly at?: nu
 /** Brands of an ISO media file (`ftyp` at 4), which holds pictures as well as films. */
 const brands: Readonly<Record<string, string>> = { avif: 'image/avif', heic: 'image/heic', 'qt  ': 'video/quicktime', '3gp4': 'video/3gpp', '3gp5': 'video/3gpp' };
 
-/** How many bytes of a file's beginning `mediaTypeOf` looks at. */
-export const mediaTypeBytes = 16;
+/** How many bytes of a file's beginning `sniffMedia` looks at. */
+export const sniffedBytes = 16;
 
 /** What the beginning of an image or a film says that it is (the kinds that Moonshot takes: moonshot-api.md 1.4); undefined: neither. */
-export function mediaTypeOf(head: Uint8Array): string | undefined {
+export function sniffMedia(head: Uint8Array): string | undefined {
   const known = beginnings.find(({ bytes, at = 0 }) => bytes.every((byte, index) => head[at + index] === byte));
   if (known !== undefined) return known.mediaType;
   const ascii = (start: number): string => Buffer.from(head.subarray(start, start + 4)).toString('latin1');

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { mediaTypeOf } from './media-type.ts';
+import { sniffMedia } from './sniff-media.ts';
 
 const ascii = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
-describe('mediaTypeOf', () => {
+describe('sniffMedia', () => {
   it.each([
     ['\x89PNG\r\n\x1a\n', 'image/png'],
     ['\xff\xd8\xff\xe0', 'image/jpeg'],
@@ -16,10 +16,10 @@ describe('mediaTypeOf', () => {
     ['\0\0\0\x20ftypavif', 'image/avif'],
     ['\0\0\x01\xba', 'video/mpeg'],
   ])('knows %j', (head, mediaType) => {
-    expect(mediaTypeOf(ascii(head))).toBe(mediaType);
+    expect(sniffMedia(ascii(head))).toBe(mediaType);
   });
 
   it.each(['', 'GIF', '%PDF-1.7', 'RIFF\0\0\0\0WAVEfmt '])('takes %j for neither', (head) => {
-    expect(mediaTypeOf(ascii(head))).toBeUndefined();
+    expect(sniffMedia(ascii(head))).toBeUndefined();
   });
 });

@@ -1,0 +1,47 @@
+/**
+ * `npm run documents:hostile [-- --seed N --mutants N --only PART --concurrency N --confinement bubblewrap|unshare|none]`: has every hostile
+ * file read by the confined extractor, and as many damaged files of the corpus as asked for; prints what became of each, and ends with 1 when
+ * anything happened that should not.
+ */
+import { parseArgs } from 'node:util';
+import { RandomStream } from '../../../sim/random-stream.ts';
+import type { ConfinementKind } from '../../../src/documents/reading/confinement.ts';
+import { confinedExtractor } from '../confined-extractor.ts';
+import { corpusFiles } from '../corpus-files.ts';
+import { HostileBait } from './hostile-bait.ts';
+import { hostileCorpus } from './hostile-corpus.ts';
+import { type HostileResult, runHostile } from './hostile-run.ts';
+import { mutantsOf } from './mutants.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' }, mutants: { type: 'string', default: '100' }, only: { type: 'string', default: '' }, concurrency: { type: 'string', default: '1' },
+    confinement: { type: 'string' },
+  },
+});
+const seed = Number(values.seed);
+const concurrency = Number(values.concurrency);
+const kinds = ['bubblewrap', 'unshare', 'none'].filter((kind): kind is ConfinementKind => values.confinement === undefined || kind === values.confinement);
+const mebibyte = 2 ** 20;
+
+function line({ file, bytes, outcome, answer, ms, peakBytes, problems }: HostileResult): string {
+  const name = JSON.stringify(file.filename).slice(1, -1);
+  const shown = name.length > 28 ? `${name.slice(0, 27)}…` : name;
+  const figures = `${(bytes / 1000).toFixed(1).padStart(9)} kB ${(ms / 1000).toFixed(1).padStart(5)} s ${(peakBytes / mebibyte).toFixed(0).padStart(4)} MiB`;
+  return `${problems.length === 0 ? ' ' : '!'} ${shown.padEnd(28)} ${figures}  ${outcome}: ${answer.slice(0, 140)}${problems.map((problem) => `\n    ! ${problem}`).join('')}`;
+}
+
+await using bait = await HostileBait.lay();
+const { extractor, confinement } = await confinedExtractor(concurrency, kinds);
+await using closing = extractor;
+void closing;
+const files = [...hostileCorpus(bait.bait), ...mutantsOf(corpusFiles(), Number(values.mutants), new RandomStream(seed))].filter(({ filename }) => filename.includes(values.only));
+console.log(`${files.length} files, seed ${seed}, ${concurrency} at a time, held by ${confinement.kind}`);
+const results = await runHostile(files, {
+  extractor, bait, seed, concurrency, limits: { timeMsMax: 32_000, peakBytesMax: 900 * mebibyte }, onResult: (result) => console.log(line(result)),
+});
+const bad = results.filter(({ problems }) => problems.length > 0);
+const most = (of: (result: HostileResult) => number): number => Math.max(0, ...results.map(of));
+console.log(`\n${results.length} files: ${results.filter(({ outcome }) => outcome === 'text').length} harmless texts, ${results.filter(({ outcome }) => outcome === 'document_unreadable').length} refused, ${bad.length} with problems`);
+console.log(`slowest ${(most(({ ms }) => ms) / 1000).toFixed(1)} s, largest reading process ${Math.round(most(({ peakBytes }) => peakBytes) / mebibyte)} MiB, ${bait.connections} connections, this process ${Math.round(process.memoryUsage().rss / mebibyte)} MiB`);
+process.exitCode = bad.length === 0 ? 0 : 1;
