@@ -14,10 +14,13 @@ import { median } from '../load.ts';
 import { writeDocumentResults } from '../results-file.ts';
 import { peerVersions, readersByFormat } from './peer-list.ts';
 import { ReaderProcess } from './reader-process.ts';
+import { measureServer } from './server-delay.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, format: { type: 'string', default: '' }, dry: { type: 'boolean', default: false } } });
 const rounds = Number(values.rounds);
 const timeMsMax = 30_000;
+/** How long a server is given documents. */
+const serverMs = 20_000;
 /** What counts as a page: so many words of the expected text, or characters where words have no spaces between them. */
 const wordsPerPage = 400;
 const corpusFolder = join(import.meta.dirname, '../../tests/documents/corpus');
@@ -88,6 +91,13 @@ async function measureFormat(format: string, names: readonly string[], folder: s
   }
 }
 
+async function serverText(): Promise<string> {
+  const burden = await measureServer(serverMs);
+  return `A running server that was given ${burden.documents} documents, eight at a time, for ${serverMs / 1000} s (${burden.documentsPerSecond.toFixed(1)} documents a second, each in a process of its own):
+its event loop was held up by at most ${burden.busyMsMax.toFixed(0)} ms, by more than 50 ms in ${burden.overLimit} of ${burden.moments} quarters of a second; with nothing to do by at most ${burden.idleMsMax.toFixed(0)} ms. Its memory
+was ${burden.residentMiBBefore.toFixed(0)} MiB before, and ${burden.residentMiBMax.toFixed(0)} MiB at most.`;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'moongate-peers-'));
 try {
   installPeers(folder);
@@ -104,6 +114,8 @@ the process of their own that each document is given in a server. \`npm run benc
 | format | library | files read | pages/s | words | worst file | rows | headings | MiB |
 |---|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
+
+${await serverText()}
 
 Versions: ${Object.entries(peerVersions).map(([name, version]) => `${name} ${version}`).join(', ')}.
 `;

@@ -31,7 +31,7 @@ export function measureText(expected: ExpectedText, found: string): TextMeasure 
   const wanted = wordsOf(expected.text);
   const got = wordsOf(found);
   const common = countCommon(wanted, got);
-  const lines = found.split('\n').map((line) => ({ isHeading: /^#{1,6} /.test(line), words: joined(wordsOf(line)) }));
+  const lines = found.split('\n').map((line) => withoutAnchors(line)).map((line) => ({ isHeading: /^#{1,6} /.test(line), words: joined(wordsOf(line)) }));
   return {
     words: share(common, wanted.length),
     order: share(longestCommon(wanted, got), wanted.length),
@@ -39,6 +39,11 @@ export function measureText(expected: ExpectedText, found: string): TextMeasure 
     rows: shareOf(expected.rows, (row) => lines.some(({ words }) => words.includes(joined(wordsOf(row.join(' ')))))),
     headings: shareOf(expected.headings, (heading) => lines.some(({ isHeading, words }) => isHeading && words === joined(wordsOf(heading)))),
   };
+}
+
+/** Some libraries put an anchor before each heading, or its name after it. */
+function withoutAnchors(line: string): string {
+  return line.replace(/^(<a id="[^"]*"><\/a>)+/, '').replace(/ \{#[^}]*\}$/, '');
 }
 
 /** With a space at either end, so that a whole word can be looked for. */
