@@ -8,6 +8,7 @@ import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
 import { registerBatches } from './http/surfaces/batches/batches.ts';
+import { registerHeldChat } from './http/surfaces/batches/held-chat.ts';
 import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerFiles } from './http/surfaces/files/files.ts';
@@ -63,6 +64,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);
       registerBatches(surfaces, base, batching.batches);
+      if (base.vendor === 'ark') registerHeldChat(surfaces, base, { ...threads.deps, pool: batching.pool, upstreamOf: batching.upstreamOf });
       registerModels(surfaces, base, models);
       registerAccount(surfaces, base, {
         wallets: (tenantId) => wallets.of(tenantId),
