@@ -13,6 +13,7 @@ import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerFiles } from './http/surfaces/files/files.ts';
 import { OpenUploads } from './http/surfaces/files/open-uploads.ts';
+import { registerUploads } from './http/surfaces/files/uploads.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerMessages } from './http/surfaces/messages.ts';
@@ -74,6 +75,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
         nowMs: systemClock.nowMs,
       });
       registerFiles(surfaces, base, { ...documents, openUploads, clock: systemClock });
+      registerUploads(surfaces, base, { ...documents, openUploads, clock: systemClock });
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,
