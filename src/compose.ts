@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { isAdminToken } from './access/api-key.ts';
+import { isAdminToken, type KeyId } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { limitPresets, presetPolicy } from './access/limits/limit-presets.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
@@ -14,6 +14,7 @@ import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
 import { type Log, openLog } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
+import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
@@ -24,7 +25,6 @@ import { readerStallMs } from './http/connections.ts';
 import { eventStreamTiming } from './http/event-stream.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
-import type { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { buildServer } from './http/server.ts';
 import { LedgerJournal } from './ledger/ledger-journal.ts';
 import { Wallets } from './ledger/wallets.ts';
@@ -41,6 +41,7 @@ import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
+import { openBatches } from './open-batches.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { type OpenExtraction, openExtraction } from './open-extraction.ts';
 import { openFiles } from './open-files.ts';
@@ -115,24 +116,18 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
-  const store = new KeyStore(database);
-  const secret = folder.rootSecret(config.rootSecret);
-  await checkRootSecret(database, secret);
-  const hmac = new KeyHmac(secret);
-  const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
-  stack.defer(followAnnouncements(database, callers));
-  const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
-  const { tenantId } = await keys.firstTenant();
+  const { secret, store, callers, keys, tenantId } = await openAccess(config, foundations, stack);
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
   const documents = await openFiles({ config, database, alone, secret, counter, extractor: extraction.extractor, log }, stack);
-  const { gateway, tariff } = await openGateway(
+  const generating = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
       alone, money, fileParts: documents.parts, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
     },
     stack,
   );
+  const { gateway, tariff } = generating;
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
@@ -141,13 +136,16 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     config, database, alone, secret, catalog, counting: documents.counting, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents });
+  const batching = openBatches({ config, database, secret, catalog, callers, everConfigured, gateway: generating, threads, files: documents.files, exchanges, log });
+  registerSurfaces(app, { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents, batching });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
   registerAdmin(app, {
     ...money.admin,
     ...documents,
+    batches: batching.batches,
+    callerOfKey: (id) => callers.callerOfKey(id as KeyId),
     keys, wallets, catalog, records, reconciliation,
     tenants: new TenantRegister({ database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money }),
     journal: new LedgerJournal(database),
@@ -162,8 +160,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
-  stack.use(threads.worker);
-  threads.worker.start();
+  const workers = [stack.use(threads.worker), stack.use(batching.worker)];
+  for (const worker of workers) worker.start();
   startChores({ config, database, reconciliation, threadRetention: new ThreadRetention({ database, clock: systemClock }), holding: threads.holding, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
@@ -172,25 +170,47 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
     liveKeysAnsweredBy,
-    close: (reason) => closeHouse(reason, { listening, exchanges, worker: threads.worker, drainMs: config.drainMs, log, stack }),
+    close: (reason) => closeHouse(reason, { listening, exchanges, workers, drainMs: config.drainMs, log, stack }),
   };
+}
+
+interface Access {
+  readonly secret: RootSecret;
+  readonly store: KeyStore;
+  readonly callers: Authenticator;
+  readonly keys: Keys;
+  /** Of the first tenant. */
+  readonly tenantId: TenantId;
+}
+
+/** Who may call, and with what key. */
+async function openAccess(config: Config, { folder, database }: Foundations, stack: AsyncDisposableStack): Promise<Access> {
+  const store = new KeyStore(database);
+  const secret = folder.rootSecret(config.rootSecret);
+  await checkRootSecret(database, secret);
+  const hmac = new KeyHmac(secret);
+  const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
+  stack.defer(followAnnouncements(database, callers));
+  const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
+  const { tenantId } = await keys.firstTenant();
+  return { secret, store, callers, keys, tenantId };
 }
 
 interface Closing {
   readonly listening: Listening;
   readonly exchanges: OpenExchanges;
-  readonly worker: BackgroundWorker;
+  readonly workers: readonly { stop(): Promise<void> }[];
   readonly drainMs: number;
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
 }
 
-async function closeHouse(reason: string, { listening, exchanges, worker, drainMs, log, stack }: Closing): Promise<void> {
+async function closeHouse(reason: string, { listening, exchanges, workers, drainMs, log, stack }: Closing): Promise<void> {
   log.write('info', 'closing', { signal: reason });
   const endAll = (): void => exchanges.abortAll(new Fault('shutting_down'));
   // Not all that is under way has a connection that could hold the door open.
   const cancel = systemClock.after(drainMs, endAll);
-  await Promise.all([worker.stop(), listening.close(drainMs, endAll)]);
+  await Promise.all([...workers.map((worker) => worker.stop()), listening.close(drainMs, endAll)]);
   // A client that has left is gone before its call is recorded.
   await exchanges.settled();
   cancel();

@@ -11,6 +11,7 @@ import { Billing } from './gateway/billing.ts';
 import type { FileParts } from './gateway/file-parts.ts';
 import { attemptsMax, isModelGone } from './gateway/fallback.ts';
 import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
+import { InteractiveLoad } from './gateway/interactive-load.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
 import { Planner } from './gateway/planner.ts';
 import { crashAt } from './crash-point.ts';
@@ -47,13 +48,24 @@ const settlePatienceMs = 5_000;
 /** Beyond the deadlines of a call's attempts: for queues, and for its end. */
 const callSlackMs = 300_000;
 
+export interface OpenGateway {
+  readonly gateway: Gateway;
+  readonly tariff: Tariff;
+  /** Calls that somebody waits for. */
+  readonly load: InteractiveLoad;
+  /** Where the process is to die; see `crashAt`. */
+  readonly onCheckpoint: ReturnType<typeof crashAt>;
+}
+
 /** The gateway with its ledger, and the prices that it works by: what it owns ends with `stack`, before the database does. */
-export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<{ readonly gateway: Gateway; readonly tariff: Tariff }> {
+export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<OpenGateway> {
   const { config, database, catalog, upstreams, counter, records, limits, limiter, everConfigured } = parts;
   const planner = new Planner({
     catalog, counter, everConfigured, health: parts.health, policy: config.policy, clock: systemClock, configured: config.upstreams.length > 0,
   });
   const tariff = tariffOf(parts);
+  const load = new InteractiveLoad();
+  const onCheckpoint = crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
   const gateway = new Gateway({
     clock: systemClock,
     files: parts.fileParts,
@@ -64,7 +76,8 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
     reportAttempt: attemptReporter(parts),
     estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
     limiter,
-    onCheckpoint: crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL')),
+    load,
+    onCheckpoint,
     countsTokens: (caller, modelId) => limits.countsTokens(caller, modelId),
     billing: new Billing({
       ledger: await openLedger(parts, stack),
@@ -72,7 +85,7 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
       callMsMax: attemptsMax * Math.max(0, ...config.upstreams.map(({ deadlines }) => deadlines.totalMs)) + callSlackMs,
     }),
   });
-  return { gateway, tariff };
+  return { gateway, tariff, load, onCheckpoint };
 }
 
 function tariffOf({ money, catalog }: GatewayParts): Tariff {

@@ -7,6 +7,8 @@ import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
+import { registerBatches } from './http/surfaces/batches/batches.ts';
+import { registerHeldChat } from './http/surfaces/batches/held-chat.ts';
 import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerFiles } from './http/surfaces/files/files.ts';
@@ -21,6 +23,7 @@ import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
 import type { Wallets } from './ledger/wallets.ts';
 import type { RecordsStore } from './records/records-store.ts';
 import type { UpstreamHealth } from './routing/health.ts';
+import type { OpenBatches } from './open-batches.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
@@ -35,12 +38,13 @@ export interface SurfaceParts {
   readonly everConfigured: boolean;
   readonly threads: Threads;
   readonly health: UpstreamHealth;
+  readonly batching: OpenBatches;
   readonly documents: OpenFiles;
 }
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents } = parts;
+  const { catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents, batching } = parts;
   const openUploads = new OpenUploads();
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
@@ -58,6 +62,8 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
     for (const base of basePaths) {
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);
+      registerBatches(surfaces, base, batching.batches);
+      if (base.vendor === 'ark') registerHeldChat(surfaces, base, { ...threads.deps, pool: batching.pool, upstreamOf: batching.upstreamOf });
       registerModels(surfaces, base, models);
       registerAccount(surfaces, base, {
         wallets: (tenantId) => wallets.of(tenantId),

@@ -3,6 +3,7 @@ import { toFault } from '../base/fault.ts';
 import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
+import { batchesSchema } from './batches-schema.ts';
 import { documentsSchema } from './documents-schema.ts';
 import { filesSchema } from './files-schema.ts';
 import { moneySchema } from './money-schema.ts';
@@ -109,6 +110,7 @@ export const configSchema = z
       })
       .optional()
       .describe("The upstreams' own figures, to compare recorded costs with."),
+    batches: batchesSchema.optional(),
     files: filesSchema.optional(),
     documents: documentsSchema.optional(),
     money: moneySchema.optional(),

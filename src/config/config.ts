@@ -5,6 +5,7 @@ import { StartRefusal } from '../base/start-refusal.ts';
 import { CatalogError } from '../catalog/assemble-catalog.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { shippedCatalog } from '../catalog/shipped-catalog.ts';
+import { type BatchesConfig, batchesConfig } from './batches-config.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
@@ -40,6 +41,7 @@ export interface Config {
   readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
+  readonly batches: BatchesConfig;
   readonly files: FilesConfig;
   readonly documents: DocumentsConfig;
   /** Where the process is to die; for the simulation of kills. */
@@ -119,6 +121,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,
+    batches: batchesConfig(file),
     files,
     documents: documentsConfig(document, read),
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
