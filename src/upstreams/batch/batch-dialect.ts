@@ -30,6 +30,14 @@ const openai: BatchDialect = {
   windowText: (hours) => `${hours}h`,
 };
 
+/**
+ * Where a vendor takes single calls of batches, each of which is held until it has been made; undefined: it does not
+ * (responses-ark-anthropic-batch.md 2.5).
+ */
+export function batchCallPathOf(name: DialectName): string | undefined {
+  return name === 'ark' ? '/batch/chat/completions' : undefined;
+}
+
 /** The row of `name`. Whether an upstream has such an API at all is for the configuration to say. */
 export function batchDialectOf(name: DialectName): BatchDialect {
   return name === 'moonshot' ? moonshot : openai;
