@@ -5,6 +5,7 @@ import type { GenerationId } from '../base/id.ts';
 import type { Nanos } from '../base/money.ts';
 import type { Cost } from '../catalog/price.ts';
 import type { Usage } from '../dialogue/usage.ts';
+import { accountId } from '../ledger/account.ts';
 import type { Charge, ChargeConversion, Hold, HoldLeg } from '../ledger/hold.ts';
 import { lossOf } from '../ledger/hold.ts';
 import type { BookEntry, Ledger, Settlement } from '../ledger/ledger.ts';
@@ -245,10 +246,6 @@ function covers(held: Hold, legs: readonly HoldLeg[]): boolean {
   if (legs.length !== held.legs.length) return false;
   return legs.every((leg, index) => {
     const earlier = held.legs[index];
-    return earlier !== undefined && sameAccount(earlier.account, leg.account) && earlier.amountNanos >= leg.amountNanos;
+    return earlier !== undefined && earlier.accountId === accountId(leg.account) && earlier.amountNanos >= leg.amountNanos;
   });
-}
-
-function sameAccount(one: HoldLeg['account'], other: HoldLeg['account']): boolean {
-  return one.kind === other.kind && one.currency === other.currency && (one.kind === 'wallet' || one.modelId === (other as typeof one).modelId);
 }
