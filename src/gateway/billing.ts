@@ -12,7 +12,8 @@ import type { BookEntry, Ledger, Settlement } from '../ledger/ledger.ts';
 import type { GenerationRecord } from '../records/generation-record.ts';
 import type { RecordsStore } from '../records/records-store.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
-import type { Database } from '../storage/database.ts';
+import type { CommitPart } from '../storage/commit-part.ts';
+import type { Database, GuardedCommitResult } from '../storage/database.ts';
 import { StatementError } from '../storage/statement-error.ts';
 import type { CallBounds } from './call-bounds.ts';
 import { memoOf, type MemoFacts } from './orphan-record.ts';
@@ -36,6 +37,8 @@ export interface BilledCall extends MemoFacts {
   readonly caller: Caller;
   readonly generationId: GenerationId;
   readonly startedMs: number;
+  /** What the caller pays is rated as for a line of a batch. */
+  readonly atBatchRates?: boolean;
 }
 
 /** What a call came to. */
@@ -62,6 +65,8 @@ export interface Bill {
 
 /** A thousand million units. Holds are added up in 64 bits, and SQLite makes a fraction of a sum that does not fit. */
 const holdNanosMax = 10n ** 18n;
+
+const noPart: CommitPart = { guards: [], statements: [] };
 
 /** How often the end of a call looks whether the database is back. */
 const settleRetryMs = 250;
@@ -102,7 +107,7 @@ export class Billing {
   /** What `usage` at `attempt` comes to. */
   reckon(call: BilledCall, attempt: PlannedAttempt, usage: Usage, held: Hold | undefined): Reckoning {
     const { tariff } = this.#parts;
-    const priced: PricedCall = { caller: call.caller, attempt, atMs: call.startedMs };
+    const priced = pricedCall(call, attempt);
     if (attempt.costState !== 'priced') return { cost: tariff.cost(priced, usage), bill: undefined };
     const sale = tariff.sale(priced, usage);
     const cost = tariff.cost(priced, usage, sale);
@@ -132,13 +137,15 @@ export class Billing {
    * Books the end of a call: its record, and what it came to or that nothing was used, in one commit; durable when it
    * resolves. Waits some seconds for a database that is gone. Throws `storage_unavailable` then: the reply must not be given, and
    * nobody pays for it; that it was made, and what it cost, is booked once the database is back.
+   *
+   * `part` shares the commit, and can refuse it: then the call is booked as one that nobody pays for, and false is the answer.
    */
-  async close(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
+  async close(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined, part: CommitPart = noPart): Promise<boolean> {
     const { clock, patienceMs } = this.#parts;
     const giveUpMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       try {
-        return await this.#book(record, bill, held);
+        return await this.#book(record, bill, held, part);
       } catch (error) {
         const gone = error instanceof Fault && error.code === 'storage_unavailable';
         if (!gone || clock.monotonicMs() >= giveUpMs) {
@@ -157,25 +164,54 @@ export class Billing {
     if (held !== undefined) this.#parts.ledger.freeLater(held);
   }
 
-  async #book(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
+  async #book(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined, part: CommitPart): Promise<boolean> {
+    const { ledger, database, records } = this.#parts;
+    const entry = entryOf(ledger, bill === undefined ? undefined : settlementOf(record, bill), held);
+    const guards = [...part.guards, ...entry.guards];
+    const statements = [...part.statements, ...entry.statements];
+    let outcome: GuardedCommitResult;
+    try {
+      outcome = await database.commitIf(guards, [...statements, records.insertion(record)]);
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      // The first try was committed after all, and only the news of it was lost.
+      if (held === undefined) return true;
+      // A hold that is still open has not been settled: the record that is there tells that an earlier one was given up for lost.
+      outcome = await database.commitIf(guards, [...statements, records.upsertion(record)]);
+    }
+    if (outcome.committed) return true;
+    if (outcome.guard < part.guards.length) {
+      await this.#bookUnwanted(record, bill, held);
+      return false;
+    }
+    await this.#bookLate(record, bill, held);
+    return part === noPart;
+  }
+
+  /** Books a call whose part in something larger was refused: it was made, and nobody pays for it. */
+  async #bookUnwanted(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
     const { ledger, database, records } = this.#parts;
     const settlement = bill === undefined ? undefined : settlementOf(record, bill);
-    const entry = entryOf(ledger, settlement, held);
-    let committed: boolean;
-    try {
-      ({ committed } = await database.commitIf(entry.guards, [...entry.statements, records.insertion(record)]));
-    } catch (error) {
-      if (!(error instanceof StatementError) || error.constraint !== 'unique') throw error;
-      // The first try was committed after all, and only the news of it was lost.
-      if (held === undefined) return;
-      // A hold that is still open has not been settled: the record that is there tells that an earlier one was given up for lost.
-      ({ committed } = await database.commitIf(entry.guards, [...entry.statements, records.upsertion(record)]));
+    if (held === undefined) {
+      // Without a hold nothing is charged anyway. What is there already is the first try, of which only the news was lost.
+      const { guards, statements } = entryOf(ledger, settlement, undefined);
+      await database.commitIf(guards, [...statements, records.insertion(record)]).catch((error: unknown) => {
+        if (!isTaken(error)) throw error;
+      });
+      return;
     }
-    if (committed || held === undefined) return;
-    if ((await ledger.resolutionOf(held)) !== 'expired') return;
-    // We were taken for dead, and the hold was given back: what it came to is nobody's but the operator's.
-    const late = settlement === undefined ? [] : ledger.lateSettlement(settlement).statements;
-    await database.commitIf([], [...late, records.upsertion(bill === undefined ? record : lateRecord(record, bill))]);
+    const { guards, statements } = settlement === undefined ? ledger.release(held) : ledger.abandonment(held, settlement);
+    const unpaid = bill === undefined ? record : unpaidRecord(record, bill, 'unwanted');
+    const { committed } = await database.commitIf(guards, [...statements, records.upsertion(unpaid)]);
+    if (!committed) await this.#bookLate(record, bill, held);
+  }
+
+  /** For a hold that is resolved already: if we were taken for dead, and it was given back, what the call came to is nobody's but the operator's. */
+  async #bookLate(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined): Promise<void> {
+    const { ledger, database, records } = this.#parts;
+    if (held === undefined || (await ledger.resolutionOf(held)) !== 'expired') return;
+    const late = bill === undefined ? [] : ledger.lateSettlement(settlementOf(record, bill)).statements;
+    await database.commitIf([], [...late, records.upsertion(bill === undefined ? record : unpaidRecord(record, bill, 'settled-late'))]);
   }
 
   #bookLater(record: GenerationRecord, bill: Bill | undefined, held: Hold): void {
@@ -183,7 +219,7 @@ export class Billing {
     const unbooked: GenerationRecord =
       record.state === 'complete' ? { ...record, state: record.streamed ? 'partial' : 'failed', faultCode: 'storage_unavailable' } : record;
     const { guards, statements } = bill === undefined ? ledger.release(held) : ledger.abandonment(held, settlementOf(record, bill));
-    ledger.bookLater({ guards, statements: [...statements, records.upsertion(bill === undefined ? unbooked : lateRecord(unbooked, bill))] });
+    ledger.bookLater({ guards, statements: [...statements, records.upsertion(bill === undefined ? unbooked : unpaidRecord(unbooked, bill, 'settled-late'))] });
   }
 
   /** Gives back what was held for an attempt that used nothing; later, if that cannot be done now. */
@@ -198,9 +234,10 @@ export class Billing {
     }
   }
 
-  #legs({ caller, startedMs }: BilledCall, attempt: PlannedAttempt, bounds: CallBounds): readonly HoldLeg[] {
+  #legs(call: BilledCall, attempt: PlannedAttempt, bounds: CallBounds): readonly HoldLeg[] {
     const { tariff } = this.#parts;
-    const ceiling = tariff.ceiling({ caller, attempt, atMs: startedMs }, bounds);
+    const { caller, startedMs } = call;
+    const ceiling = tariff.ceiling(pricedCall(call, attempt), bounds);
     if (ceiling.amountNanos === 0n) return [];
     const { amountNanos, currency } = tariff.convert(ceiling, caller.walletCurrency ?? ceiling.currency, startedMs, 'up');
     const wallet: HoldLeg = {
@@ -219,6 +256,10 @@ export class Billing {
   }
 }
 
+function pricedCall({ caller, startedMs, atBatchRates }: BilledCall, attempt: PlannedAttempt): PricedCall {
+  return { caller, attempt, atMs: startedMs, ...(atBatchRates === true ? { batch: true } : {}) };
+}
+
 function settlementOf(record: GenerationRecord, { charge, cost }: Bill): Settlement {
   return {
     generationId: record.id,
@@ -231,9 +272,17 @@ function settlementOf(record: GenerationRecord, { charge, cost }: Bill): Settlem
   };
 }
 
-/** The record of a call that nobody is charged for, since its hold was given up for lost before it ended. */
-function lateRecord(record: GenerationRecord, { charge }: Bill): GenerationRecord {
-  return { ...record, chargeNanos: 0n, lossNanos: charge.amountNanos, flags: [...(record.flags ?? []), 'settled-late'] };
+/**
+ * The record of a call that nobody is charged for. `settled-late`: its hold was given up for lost before it ended. `unwanted`: what it was for
+ * had been done by another.
+ */
+function unpaidRecord(record: GenerationRecord, { charge }: Bill, why: 'settled-late' | 'unwanted'): GenerationRecord {
+  return { ...record, chargeNanos: 0n, lossNanos: charge.amountNanos, flags: [...(record.flags ?? []), why] };
+}
+
+/** Whether a row of that name is there already. */
+function isTaken(error: unknown): boolean {
+  return error instanceof StatementError && error.constraint === 'unique';
 }
 
 function entryOf(ledger: Ledger, settlement: Settlement | undefined, held: Hold | undefined): BookEntry {

@@ -4,7 +4,7 @@ import type { Model } from '../catalog/model.ts';
 import type { Offer } from '../catalog/offer.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
-import type { GenerationId } from '../base/id.ts';
+import type { BatchId, GenerationId } from '../base/id.ts';
 import type { LimitStanding } from '../base/limit-standing.ts';
 import type { EventBatch } from '../dialogue/event.ts';
 import type { Loss } from '../dialogue/extensions.ts';
@@ -14,10 +14,12 @@ import type { DialogueRequest } from '../dialogue/request.ts';
 import { totalTokens, type Usage } from '../dialogue/usage.ts';
 import type { Hold } from '../ledger/hold.ts';
 import { type PlannedAttempt, retiredFault } from '../routing/plan.ts';
+import type { CommitPart } from '../storage/commit-part.ts';
 import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type UpstreamCall } from '../upstreams/upstream.ts';
 import type { BilledCall, Billing, Reckoning } from './billing.ts';
 import { boundsOf } from './call-bounds.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { InteractiveLoad } from './interactive-load.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
 import type { BoundedPlan } from './planner.ts';
@@ -32,6 +34,28 @@ export interface GenerateOptions {
   /** Path of the surface, for the record: `/v1/chat/completions`. */
   readonly surface: string;
   readonly sandboxScript?: string;
+  /** It may wait, and is sold at batch rates. */
+  readonly atBatchRates?: boolean;
+  /** The batch that it is a line of. */
+  readonly batchId?: BatchId;
+  /**
+   * What else is to happen in the very commit that books the end of the call, or not at all; undefined: nothing. When one of its guards
+   * refuses, nobody pays for the call, and `generate` rejects with `conflict`. Not asked for calls that leave no record. Must not throw.
+   */
+  readonly endPart?: (end: CallEnd) => CommitPart | undefined;
+}
+
+/** How a call has ended, before that is booked. */
+export interface CallEnd {
+  /** Undefined when it succeeded. */
+  readonly failure: Fault | undefined;
+  /** Of a call that succeeded, and was not streamed. */
+  readonly reply: DialogueReply | undefined;
+  readonly usage: Usage;
+  /** What the caller is to pay. */
+  readonly cost: ReplyCost | undefined;
+  /** Who answered. */
+  readonly attempt: PlannedAttempt | undefined;
 }
 
 /** An attempt has been accepted by its upstream. */
@@ -79,6 +103,8 @@ export interface GatewayDeps {
   /** Whether any limit of the caller's counts tokens, so that they must be estimated beforehand. */
   countsTokens(caller: Caller, modelId: string): boolean;
   readonly billing: Pick<Billing, 'hold' | 'reckon' | 'close' | 'free'>;
+  /** Told of calls that somebody waits for; those at batch rates are none. */
+  readonly load?: Pick<InteractiveLoad, 'waiting' | 'running'> | undefined;
   /** Told of the places that each call passes; see `Checkpoint`. */
   readonly onCheckpoint?: ((passed: Checkpoint) => void) | undefined;
 }
@@ -134,7 +160,7 @@ export class Gateway {
       await this.#settle(journey, plan);
       throw plan;
     }
-    const lease = await this.#admit(journey, plan);
+    const lease = await this.#admitted(journey, plan);
     journey.standing = lease.standing;
     // Until it is known, what was reserved counts.
     let usedTokens = Number.NaN;
@@ -159,6 +185,14 @@ export class Gateway {
     } catch (thrown) {
       return toFault(thrown);
     }
+  }
+
+  /** Admission, while the load says who waits for it. */
+  #admitted(journey: Journey, plan: BoundedPlan): LimitLease | Promise<LimitLease> {
+    const taken = this.#admit(journey, plan);
+    const { load } = this.#deps;
+    if (load === undefined || journey.options.atBatchRates === true || !(taken instanceof Promise)) return taken;
+    return taken.finally(load.waiting(journey.caller.tenantId));
   }
 
   /** Takes what the rate limits grant. Throws `rate_limited`. */
@@ -228,6 +262,7 @@ export class Gateway {
   async #attemptOne(journey: Journey, attempt: PlannedAttempt, upstream: Upstream, limitToSend: number | undefined): Promise<AttemptFailure | undefined> {
     const { options, sink, signal } = journey;
     const request = limitToSend === undefined ? journey.request : { ...journey.request, outputTokensMax: limitToSend };
+    const ended = options.atBatchRates === true ? undefined : this.#deps.load?.running(upstream.id);
     try {
       const reply = await upstream.generate(
         {
@@ -261,21 +296,26 @@ export class Gateway {
       const failure = thrown instanceof AttemptFailure ? thrown : new AttemptFailure(toFault(thrown), 'committed');
       if (!signal.aborted) this.#deps.reportAttempt(upstream.id, failure);
       return failure;
+    } finally {
+      ended?.();
     }
   }
 
   /** Works out usage and what it comes to, and books both with the record. Returns what the reply is to show. */
   async #settle(journey: Journey, failure: Fault | undefined): Promise<GenerationEnd> {
-    const { caller, request, options, meter, attempt, attempts, stage, startedMs, firstEventAfterMs } = journey;
+    const { caller, request, options, meter, attempt, attempts, stage, startedMs, firstEventAfterMs, reply } = journey;
     const ended: Ended = {
-      caller, request, generationId: options.generationId, surface: options.surface,
+      caller, request, generationId: options.generationId, surface: options.surface, batchId: options.batchId,
       attempt, attempts, failure, stage, meter, startedMs, firstEventAfterMs, durationMs: this.#elapsedMs(journey),
     };
     const { usage, reckoning } = await this.#reckon(journey, ended);
+    const cost = attempt === undefined || reckoning === undefined ? undefined : shownCost(attempt, reckoning);
+    const part = options.endPart?.({ failure, reply, usage, cost, attempt });
     this.#deps.onCheckpoint?.('before-settle');
-    await this.#deps.billing.close(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, journey.held);
+    const booked = await this.#deps.billing.close(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, journey.held, part);
     this.#deps.onCheckpoint?.('after-settle');
-    return { usage, ...(attempt === undefined || reckoning === undefined ? {} : { cost: shownCost(attempt, reckoning) }) };
+    if (!booked) throw new Fault('conflict', { message: 'what this call was for has been done by another' });
+    return { usage, ...(cost === undefined ? {} : { cost }) };
   }
 
   /** Usage, and what it came to; the latter undefined when no tokens are to be accounted for. */
@@ -303,7 +343,12 @@ function goneBy(signal: AbortSignal): Fault {
 }
 
 function billedCall({ caller, request, options, startedMs }: Journey): BilledCall {
-  return { caller, generationId: options.generationId, startedMs, surface: options.surface, requestedModel: request.model, streamed: request.stream };
+  const { generationId, surface, atBatchRates, batchId } = options;
+  return {
+    caller, generationId, startedMs, surface, requestedModel: request.model, streamed: request.stream,
+    ...(atBatchRates === true ? { atBatchRates } : {}),
+    ...(batchId === undefined ? {} : { batchId }),
+  };
 }
 
 function rulesOf(model: Model | undefined): Pick<UpstreamCall, 'modelRules'> {

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../base/json.ts';
-import type { GenerationId, TenantId } from '../base/id.ts';
+import type { BatchId, GenerationId, TenantId } from '../base/id.ts';
 import type { OrphanedCall } from '../ledger/ledger-node.ts';
 import type { GenerationRecord } from '../records/generation-record.ts';
 import type { PlannedAttempt } from '../routing/plan.ts';
@@ -9,11 +9,12 @@ export interface MemoFacts {
   readonly surface: string;
   readonly requestedModel: string;
   readonly streamed: boolean;
+  readonly batchId?: BatchId;
 }
 
 /** The memo of a hold, as JSON. */
-export function memoOf({ surface, requestedModel, streamed }: MemoFacts, { offer, sendModel }: PlannedAttempt): string {
-  return JSON.stringify({ surface, requestedModel, streamed, modelId: offer.modelId, upstreamId: offer.upstreamId, upstreamModel: sendModel });
+export function memoOf({ surface, requestedModel, streamed, batchId }: MemoFacts, { offer, sendModel }: PlannedAttempt): string {
+  return JSON.stringify({ surface, requestedModel, streamed, batchId, modelId: offer.modelId, upstreamId: offer.upstreamId, upstreamModel: sendModel });
 }
 
 /**
@@ -25,12 +26,14 @@ export function orphanRecord(call: OrphanedCall, nowMs: number): GenerationRecor
   const text = (field: string): string | undefined => (typeof memo[field] === 'string' ? memo[field] : undefined);
   const upstreamId = text('upstreamId');
   const upstreamModel = text('upstreamModel');
+  const batchId = text('batchId');
   return {
     id: call.generationId as GenerationId,
     tenantId: call.tenantId as TenantId,
     keyId: call.keyId,
     mode: 'live',
     surface: text('surface') ?? '',
+    ...(batchId === undefined ? {} : { batchId: batchId as BatchId }),
     requestedModel: text('requestedModel') ?? '',
     modelId: text('modelId') ?? '',
     ...(upstreamId === undefined ? {} : { upstreamId }),

@@ -1,6 +1,6 @@
 import type { Caller } from '../access/caller.ts';
 import type { Fault } from '../base/fault.ts';
-import type { GenerationId } from '../base/id.ts';
+import type { BatchId, GenerationId } from '../base/id.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { CostState, GenerationRecord, GenerationState } from '../records/generation-record.ts';
@@ -15,6 +15,8 @@ export interface Ended {
   readonly request: DialogueRequest;
   readonly generationId: GenerationId;
   readonly surface: string;
+  /** Undefined: it was no line of a batch. */
+  readonly batchId: BatchId | undefined;
   /** The last one; undefined when none was made. */
   readonly attempt: PlannedAttempt | undefined;
   readonly attempts: number;
@@ -61,6 +63,7 @@ export function recordOf(ended: Ended, usage: Usage | undefined, reckoning: Reck
     keyId: caller.keyId,
     mode: caller.mode,
     surface: ended.surface,
+    ...(ended.batchId === undefined ? {} : { batchId: ended.batchId }),
     requestedModel,
     modelId: attempt?.offer.modelId ?? requestedModel,
     ...(attempt === undefined ? {} : { upstreamId: attempt.offer.upstreamId, upstreamModel: attempt.sendModel }),

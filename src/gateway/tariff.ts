@@ -4,6 +4,7 @@ import type { Currency, Money, Nanos } from '../base/money.ts';
 import { askedPrice, type Charge, chargeCeiling, chargeOf, type SellPrice } from '../catalog/charge.ts';
 import type { ExchangeRates } from '../catalog/exchange-rates.ts';
 import type { Offer, Price } from '../catalog/offer.ts';
+import type { RatingTerms } from '../catalog/price-card.ts';
 import { cacheSavings, type Cost, priceAt, rate } from '../catalog/price.ts';
 import type { SellRules } from '../catalog/sell-rules.ts';
 import type { StoragePrice } from '../catalog/storage-rating.ts';
@@ -17,6 +18,8 @@ export interface PricedCall {
   readonly attempt: PlannedAttempt;
   /** Unix time. */
   readonly atMs: number;
+  /** The caller pays batch rates. */
+  readonly batch?: boolean;
 }
 
 /** What a caller is to pay, in the currency of the price. */
@@ -62,20 +65,25 @@ export class Tariff {
   /** The most that a call within `bounds` can be charged, rounded up. */
   ceiling(call: PricedCall, bounds: CallBounds): Money {
     const sell = this.#sellPrice(call);
-    return { amountNanos: chargeCeiling(sell, { ...bounds, atMs: call.atMs }), currency: sell.price.currency };
+    return { amountNanos: chargeCeiling(sell, { ...bounds, ...termsOf(call) }), currency: sell.price.currency };
   }
 
   /** What the caller is to pay for `usage`. */
   sale(call: PricedCall, usage: Usage): Sale {
     const sell = this.#sellPrice(call);
-    const terms = { atMs: call.atMs };
+    const terms = termsOf(call);
     return { price: sell.price, charge: chargeOf(usage, sell, terms), cacheSavedNanos: usage.cacheRead === 0 ? 0n : cacheSavings(usage, sell.price, terms) };
   }
 
-  /** What the upstream charges for it; undefined: unpriced. `sale` spares the work where the caller's price is the upstream's own. */
-  cost({ attempt, atMs }: PricedCall, usage: Usage, sale?: Sale): Cost | undefined {
+  /**
+   * What the upstream charges for it, at its plain rates, whatever the caller pays; undefined: unpriced. Of a free call, what the caller would
+   * have paid. `sale` spares the work where the caller's price is the upstream's own.
+   */
+  cost(call: PricedCall, usage: Usage, sale?: Sale): Cost | undefined {
+    const { attempt, atMs, batch } = call;
     if (attempt.price === undefined) return undefined;
-    return sale?.price === attempt.price ? sale.charge.listed : rate(usage, attempt.price, { atMs });
+    if (attempt.costState === 'free') return rate(usage, attempt.price, termsOf(call));
+    return sale?.price === attempt.price && batch !== true ? sale.charge.listed : rate(usage, attempt.price, { atMs });
   }
 
   /** What keeping a cache that the attempt has made costs and is charged, by rows and rules as they are at the call's moment. */
@@ -136,6 +144,10 @@ export class Tariff {
     };
     return sellRules.sellPrice(subject, { offer: price, official: officialPrice(modelId, atMs) }, atMs);
   }
+}
+
+function termsOf({ atMs, batch }: PricedCall): RatingTerms {
+  return batch === true ? { atMs, batch } : { atMs };
 }
 
 function storagePriceOf({ cacheStoragePerHour: ratePerHour, currency, id }: Price): StoragePrice | undefined {

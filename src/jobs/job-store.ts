@@ -37,6 +37,8 @@ export interface ClaimQuery {
   readonly leaseMs: number;
   /** At most so many. */
   readonly limit: number;
+  /** Tenants whose turn it is not; absent: everybody's. */
+  readonly exceptTenants?: readonly TenantId[];
 }
 
 /** Others may take what was seen to be free; so often is looked for more. */
@@ -72,10 +74,10 @@ export class JobStore {
    * Takes jobs of a kind that are free, or whose owner's lease is over: those that have waited longest. Each is taken by one owner only.
    * Throws `storage_unavailable`; what was taken all the same is free again when its lease is over.
    */
-  async claim({ kind, owner, nowMs, leaseMs, limit }: ClaimQuery): Promise<readonly ClaimedJob[]> {
+  async claim({ kind, owner, nowMs, leaseMs, limit, exceptTenants = [] }: ClaimQuery): Promise<readonly ClaimedJob[]> {
     const claimed: ClaimedJob[] = [];
     for (let look = 0; look < looksMax && claimed.length < limit; look += 1) {
-      const free = await this.#free(kind, nowMs, limit - claimed.length);
+      const free = await this.#free(kind, nowMs, limit - claimed.length, exceptTenants);
       const tries = free.map(async (job): Promise<ClaimedJob | undefined> => {
         const { committed } = await this.#database.commitIf([this.#claiming(job, owner, nowMs, nowMs + leaseMs)], []);
         return committed ? job : undefined;
@@ -120,6 +122,24 @@ export class JobStore {
     return this.#builder.deleteFrom('jobs').where('id', '=', id).compile();
   }
 
+  /** The statement that lets a job that nobody has be taken from `notBeforeMs` on. */
+  rescheduling(id: JobId, notBeforeMs: number): CompiledQuery {
+    return this.#builder.updateTable('jobs').set({ available_ms: notBeforeMs }).where('id', '=', id).where('owner', 'is', null).compile();
+  }
+
+  /** A guard: removes a job that nobody has. */
+  withdrawing(id: JobId): CompiledQuery {
+    return this.#builder.deleteFrom('jobs').where('id', '=', id).where('owner', 'is', null).compile();
+  }
+
+  /** The jobs of a kind that a tenant has, those that somebody works on as well. */
+  async idsOf(kind: string, tenantId: TenantId): Promise<readonly JobId[]> {
+    const rows = await this.#database.query(
+      this.#builder.selectFrom('jobs').select('id').where('kind', '=', kind).where('tenant_id', '=', tenantId).compile(),
+    );
+    return rows.map(({ id }) => id as JobId);
+  }
+
   /** What somebody has was a server's that is dead: it is free at once. Only to be called by the one server that a database has. */
   async disownAll(): Promise<void> {
     await this.#database.commit([
@@ -140,17 +160,15 @@ export class JobStore {
     return row?.count ?? 0;
   }
 
-  async #free(kind: string, nowMs: number, limit: number): Promise<readonly ClaimedJob[]> {
-    const rows = await this.#database.query(
-      this.#builder
-        .selectFrom('jobs')
-        .select(['id', 'tenant_id', 'payload', 'token', 'attempts'])
-        .where('kind', '=', kind)
-        .where('available_ms', '<=', nowMs)
-        .orderBy('available_ms')
-        .limit(limit)
-        .compile(),
-    );
+  async #free(kind: string, nowMs: number, limit: number, exceptTenants: readonly TenantId[]): Promise<readonly ClaimedJob[]> {
+    const free = this.#builder
+      .selectFrom('jobs')
+      .select(['id', 'tenant_id', 'payload', 'token', 'attempts'])
+      .where('kind', '=', kind)
+      .where('available_ms', '<=', nowMs)
+      .orderBy('available_ms')
+      .limit(limit);
+    const rows = await this.#database.query((exceptTenants.length === 0 ? free : free.where('tenant_id', 'not in', exceptTenants)).compile());
     return rows.map((row) => ({
       id: row.id as JobId, kind, tenantId: row.tenant_id as TenantId, payload: row.payload, token: row.token + 1, attempts: row.attempts + 1,
     }));

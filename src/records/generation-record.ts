@@ -1,4 +1,4 @@
-import type { GenerationId, TenantId } from '../base/id.ts';
+import type { BatchId, GenerationId, TenantId } from '../base/id.ts';
 import type { Currency, Nanos } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 
@@ -22,6 +22,8 @@ export interface GenerationRecord {
   readonly keyId: string;
   readonly mode: 'live' | 'test';
   readonly surface: string;
+  /** The batch that it was a line of. */
+  readonly batchId?: BatchId;
   /** As the caller named it. */
   readonly requestedModel: string;
   readonly modelId: string;

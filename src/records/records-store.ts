@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import { Fault } from '../base/fault.ts';
-import type { GenerationId, TenantId } from '../base/id.ts';
+import type { BatchId, GenerationId, TenantId } from '../base/id.ts';
 import type { Currency, Nanos } from '../base/money.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { Database } from '../storage/database.ts';
@@ -174,6 +174,7 @@ const columnValues: ColumnValues = {
   key_id: (record) => record.keyId,
   mode: (record) => record.mode,
   surface: (record) => record.surface,
+  batch_id: (record) => record.batchId ?? null,
   requested_model: (record) => record.requestedModel,
   model_id: (record) => record.modelId,
   upstream_id: (record) => record.upstreamId ?? null,
@@ -222,6 +223,7 @@ function toRecord(row: Selectable<GenerationsTable>): GenerationRecord {
     keyId: row.key_id,
     mode: row.mode,
     surface: row.surface,
+    ...(row.batch_id === null ? {} : { batchId: row.batch_id as BatchId }),
     requestedModel: row.requested_model,
     modelId: row.model_id,
     ...(row.upstream_id === null ? {} : { upstreamId: row.upstream_id }),

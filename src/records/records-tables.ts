@@ -11,6 +11,7 @@ export interface GenerationsTable {
   key_id: string;
   mode: 'live' | 'test';
   surface: string;
+  batch_id: string | null;
   requested_model: string;
   model_id: string;
   upstream_id: string | null;
@@ -217,4 +218,5 @@ export const recordsMigrations: readonly Migration[] = [
   },
   ...reportMigrations,
   ...storageHoursMigrations,
+  { name: 'records/0007-batch-lines', statements: ['ALTER TABLE generations ADD COLUMN batch_id TEXT'] },
 ];

@@ -1,0 +1,13 @@
+/** Places in the life of a batch between which a crash means something else for it. */
+export const batchCheckpoints = [
+  /** The input has been read, and nothing of that is kept. */
+  'batch-validated',
+  /** A chunk of lines is done, and its end is not kept. */
+  'batch-chunk-done',
+  /** The files are written, and do not belong to the batch yet. */
+  'batch-staged',
+  /** The batch has ended; what has come of its lines is still kept. */
+  'batch-ended',
+] as const;
+
+export type BatchCheckpoint = (typeof batchCheckpoints)[number];

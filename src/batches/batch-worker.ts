@@ -1,0 +1,166 @@
+import { Fault } from '../base/fault.ts';
+import type { BatchId, TenantId } from '../base/id.ts';
+import { type Log, stackOf } from '../base/log.ts';
+import { RecurringTask } from '../base/recurring-task.ts';
+import type { ClaimedJob, JobStore } from '../jobs/job-store.ts';
+import type { Database } from '../storage/database.ts';
+import { type BatchJobKind, batchJobKinds, stoppedTopic } from './batch-job.ts';
+import type { BatchesDeps } from './batches-deps.ts';
+import { ChunkRun, type ChunkScene } from './chunk-run.ts';
+import { EndRun } from './end-run.ts';
+import { runValidation } from './validate-run.ts';
+
+/** How long a server counts as alive after it last said so: then others take over what it had begun. */
+const leaseMs = 20_000;
+const renewMs = 5_000;
+/** How often a server looks for what others have created, or left behind. Its own it takes up at once. */
+const lookMs = 1_000;
+
+export interface BatchWorkerParts extends ChunkScene {
+  readonly deps: BatchesDeps & { readonly jobs: JobStore; readonly database: Pick<Database, 'onAnnouncement'> };
+  readonly log: Pick<Log, 'write'>;
+  /** Runs something that is ended, and waited for, when the house closes. */
+  exchange<Result>(abort: AbortController, task: () => Promise<Result>): Promise<Result>;
+  /** Chunks that a server runs at once; each has its lines in memory. */
+  readonly chunksMax: number;
+}
+
+/** A job being done here. */
+interface Run {
+  readonly claim: ClaimedJob;
+  readonly abort: AbortController;
+  /** Of a chunk. */
+  readonly chunk?: ChunkRun;
+}
+
+/** How many jobs of each kind a server does at once, beside chunks. */
+const validationsMax = 2;
+const endsMax = 2;
+
+/** Takes up what batches have to be done, as much as it may, and tells the others that it lives. */
+export class BatchWorker implements AsyncDisposable {
+  readonly #parts: BatchWorkerParts;
+  readonly #owner: string;
+  readonly #runs = new Map<BatchJobKind, Set<Run>>([['validate', new Set()], ['chunk', new Set()], ['end', new Set()]]);
+  #endHearing: () => void = () => undefined;
+  #lookingTask: RecurringTask | undefined;
+  #renewingTask: RecurringTask | undefined;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #stopped = false;
+
+  constructor(parts: BatchWorkerParts) {
+    this.#parts = parts;
+    this.#owner = parts.deps.random.bytes(16).toString('hex');
+  }
+
+  /** Begins to look for work. */
+  start(): void {
+    const { log, deps } = this.#parts;
+    const { clock, database } = deps;
+    const onFailure = (cause: unknown): void => {
+      if (cause instanceof Fault && cause.code === 'storage_unavailable') return;
+      const stack = stackOf(cause);
+      log.write('warn', 'batches could not be looked after; it is tried again', stack === undefined ? {} : { stack });
+    };
+    // What is not heard is found out at the next renewal.
+    this.#endHearing = database.onAnnouncement((announcement) => {
+      if (announcement.kind === 'heard' && announcement.topic === stoppedTopic) this.stopBatch(announcement.payload as BatchId);
+    });
+    this.#lookingTask = new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure });
+    this.#renewingTask = new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure });
+  }
+
+  /** Takes up no more, and begins no further line: what waits is for other servers, or for the next start. Lines that are under way go on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const { chunk } of this.#of('chunk')) chunk?.stop('closing');
+    await this.#lookingTask?.[Symbol.asyncDispose]();
+    // Who asked for that look is told; nothing has been taken up.
+    await this.#looking?.catch(() => undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#endHearing();
+    await this.#renewingTask?.[Symbol.asyncDispose]();
+    this.#parts.pool[Symbol.dispose]();
+  }
+
+  /** Looks whether there is something to take up now. */
+  look(): Promise<void> {
+    this.#lookAgain = true;
+    this.#looking ??= this.#lookWhileAsked().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  /** Begins no further line of a batch, if it is worked on here. */
+  stopBatch(id: BatchId): void {
+    for (const { chunk } of this.#of('chunk')) if (chunk?.job.batchId === id) chunk.stop('batch');
+  }
+
+  #of(kind: BatchJobKind): Set<Run> {
+    const runs = this.#runs.get(kind);
+    if (runs === undefined) throw new Error(`there is no kind ${kind}`);
+    return runs;
+  }
+
+  async #lookWhileAsked(): Promise<void> {
+    while (this.#lookAgain && !this.#stopped) {
+      this.#lookAgain = false;
+      await this.#take('end', endsMax, []);
+      await this.#take('validate', validationsMax, []);
+      if (!this.#parts.pool.isOpen) continue;
+      // Whose chunks are being run here already waits until the others have had their turn.
+      const { chunksMax } = this.#parts;
+      const served = [...new Set([...this.#of('chunk')].map(({ claim }) => claim.tenantId))];
+      if (served.length > 0) await this.#take('chunk', chunksMax, served);
+      await this.#take('chunk', chunksMax, []);
+    }
+  }
+
+  async #take(kind: BatchJobKind, most: number, exceptTenants: readonly TenantId[]): Promise<void> {
+    const { jobs, clock } = this.#parts.deps;
+    const limit = most - this.#of(kind).size;
+    if (limit <= 0 || this.#stopped) return;
+    const claims = await jobs.claim({ kind: batchJobKinds[kind], owner: this.#owner, nowMs: clock.nowMs(), leaseMs, limit, exceptTenants });
+    for (const claim of claims) this.#begin(kind, claim);
+  }
+
+  #begin(kind: BatchJobKind, claim: ClaimedJob): void {
+    const abort = new AbortController();
+    const chunk = kind === 'chunk' ? new ChunkRun(this.#parts, claim, abort) : undefined;
+    const run: Run = { claim, abort, ...(chunk === undefined ? {} : { chunk }) };
+    this.#of(kind).add(run);
+    this.#parts
+      .exchange(abort, () => this.#do(kind, run))
+      .catch((thrown: unknown) => {
+        const stack = stackOf(thrown);
+        // Its lease ends, and it is taken up again.
+        this.#parts.log.write('warn', 'a job of a batch could not be brought to its end; it is tried again', stack === undefined ? {} : { stack });
+      })
+      .finally(() => {
+        this.#of(kind).delete(run);
+        // There is room again, and the next chunk of its chain may be free.
+        if (!this.#stopped) this.look().catch(() => undefined);
+      })
+      .catch(() => undefined);
+  }
+
+  #do(kind: BatchJobKind, { claim, chunk }: Run): Promise<void> {
+    const { deps } = this.#parts;
+    if (chunk !== undefined) return chunk.run();
+    return kind === 'end' ? new EndRun(deps, claim).run() : runValidation(deps, claim);
+  }
+
+  async #renew(): Promise<void> {
+    const { jobs, store, clock } = this.#parts.deps;
+    const runs = [...this.#runs.values()].flatMap((some) => [...some]);
+    const kept = new Set(await jobs.renew(runs.map(({ claim }) => claim), clock.nowMs() + leaseMs));
+    for (const { claim, chunk } of runs) if (!kept.has(claim.id)) chunk?.lose();
+    const batches = [...new Set([...this.#of('chunk')].flatMap(({ chunk }) => (chunk === undefined ? [] : [chunk.job.batchId])))];
+    for (const id of await store.stoppedOf(batches, clock.nowMs())) this.stopBatch(id);
+  }
+}
