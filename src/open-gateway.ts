@@ -54,7 +54,7 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
   const tariff = tariffOf(parts);
   const gateway = new Gateway({
     clock: systemClock,
-    plan: (caller, request) => planner.plan(caller, request),
+    plan: (caller, request, batch) => planner.plan(caller, request, batch),
     upstream: (id) => upstreams.get(id),
     model: (id) => catalog.model(id),
     successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
@@ -66,10 +66,16 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
     billing: new Billing({
       ledger: await openLedger(parts, stack),
       tariff, database, records, clock: systemClock, patienceMs: settlePatienceMs,
-      callMsMax: attemptsMax * Math.max(0, ...config.upstreams.map(({ deadlines }) => deadlines.totalMs)) + callSlackMs,
+      callMsMax: callMsMaxOf(config, 'totalMs'),
+      batchCallMsMax: callMsMaxOf(config, 'batchMs'),
     }),
   });
   return { gateway, tariff };
+}
+
+/** How long a call may take at most, if each attempt takes as long as that deadline lets it. */
+function callMsMaxOf({ upstreams }: Config, deadline: 'totalMs' | 'batchMs'): number {
+  return attemptsMax * Math.max(0, ...upstreams.map(({ deadlines }) => deadlines[deadline])) + callSlackMs;
 }
 
 function tariffOf({ money, catalog }: GatewayParts): Tariff {

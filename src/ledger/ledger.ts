@@ -49,8 +49,8 @@ interface DelayedEntry {
 /** The owner of holds that belong to no server. */
 export const houseOwner = 'house';
 
-/** A wallet, and budgets of key and tenant, for all models and for one, by day, month and in total. */
-const legsMax = 16;
+/** A wallet, and budgets of key and tenant, for all models and for one, by day, month and in total, some in more than one currency. */
+const legsMax = 32;
 
 /** Longer than a database that hangs is waited for. */
 const refusedAgainMs = 30_000;
