@@ -82,7 +82,7 @@ export interface BatchVendor {
   line(call: VendorCall): VendorLine;
   /**
    * Has a batch made, once per reference: one that an earlier try has made is found, be it that its reply was lost, and so is a file that was
-   * sent and not used. Two that try at the same moment may both make one: `cancelStrays` is for that.
+   * sent and not used. Two that try at the same moment may both make one: `clear` is for that.
    */
   submit(order: VendorOrder, signal: AbortSignal): Promise<VendorBatch>;
   /** Undefined: the vendor knows no such batch, or no longer. */
@@ -94,8 +94,9 @@ export interface BatchVendor {
   results(batch: VendorBatch, signal: AbortSignal): AsyncIterable<VendorResult>;
   /** Asks the vendor to stop. Resolves with the batch as it then is; undefined: it knows none. */
   cancel(id: string, signal: AbortSignal): Promise<VendorBatch | undefined>;
-  /** Stops every batch of that reference but `keepId`, and removes the files of those that are over. Resolves with how many there were. */
-  cancelStrays(reference: string, keepId: string | undefined, signal: AbortSignal): Promise<number>;
-  /** Removes the batch's files at the vendor. That one is gone is fine. */
-  discard(batch: VendorBatch, signal: AbortSignal): Promise<void>;
+  /**
+   * Stops every batch of that reference but `keepId`, and removes what they wrote; without `keepId`, and once none is going on, what was sent as
+   * well. Resolves with how many are still going on.
+   */
+  clear(reference: string, keepId: string | undefined, signal: AbortSignal): Promise<number>;
 }

@@ -18,6 +18,8 @@ import { type Ended, recordOf, usageOf } from './settlement.ts';
 import { shownCost } from './shown-cost.ts';
 import type { Tariff } from './tariff.ts';
 
+export type { PlannedAttempt } from '../routing/plan.ts';
+
 /** A call that a vendor makes in its own time, one of many. */
 export interface HandedCall {
   readonly caller: Caller;

@@ -65,8 +65,8 @@ describe('a batch at a vendor', () => {
     expect(done).toMatchObject({ state: 'completed', counts: { completed: 3 } });
     expect(await told(done)).toEqual(['line-0: done line-0', 'line-1: done line-1', 'line-2: done line-2']);
     expect((await resultsOf(done))[0]?.outcome).toMatchObject({ usage: { inputUncached: 3, output: 2 } });
-    await vendor.discard(done, never);
-    await vendor.discard(done, never);
+    expect(await vendor.clear('batch_1', undefined, never)).toBe(0);
+    expect(await vendor.clear('batch_1', undefined, never)).toBe(0);
     expect(server.files.size).toBe(0);
   });
 
@@ -194,8 +194,12 @@ describe('a batch that is not wanted', () => {
     const job = server.jobs.get(kept.id);
     if (job === undefined) throw new Error('no job');
     server.jobs.set('batch-twin', { ...job, id: 'batch-twin' });
-    expect(await vendor.cancelStrays('batch_1', kept.id, never)).toBe(1);
+    expect(await vendor.clear('batch_1', kept.id, never)).toBe(1);
     expect([...server.jobs.values()].map(({ id, status }) => [id, status])).toEqual([[kept.id, 'validating'], [other.id, 'validating'], ['batch-twin', 'cancelling']]);
+    expect(await vendor.clear('batch_1', undefined, never)).toBe(1);
+    expect(await ended(kept)).toMatchObject({ state: 'cancelled' });
+    expect(await vendor.clear('batch_1', undefined, never)).toBe(0);
+    expect([...server.files.values()].map(({ filename }) => filename)).toEqual(['moongate-batch_2.jsonl']);
   });
 
   it('whose results cannot be had is said to be so, after what came', async () => {

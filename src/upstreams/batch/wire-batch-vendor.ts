@@ -84,7 +84,7 @@ export class WireBatchVendor implements AsyncDisposable {
 
   /**
    * Looks before each step for what an earlier try may have done. A batch that is asked for while another list is read is not seen by it:
-   * that is what `cancelStrays` is for.
+   * that is what `clear` is for.
    */
   async submit(order: BatchOrder, signal: AbortSignal): Promise<RemoteBatch> {
     const filename = fileNameOf(order.reference);
@@ -128,18 +128,17 @@ export class WireBatchVendor implements AsyncDisposable {
     throw this.#refusal(answer);
   }
 
-  async cancelStrays(reference: string, keepId: string | undefined, signal: AbortSignal): Promise<number> {
+  async clear(reference: string, keepId: string | undefined, signal: AbortSignal): Promise<number> {
     const sent = await this.#sentFiles(fileNameOf(reference), signal);
-    const strays = (await this.#batchesOf(reference, sent, signal)).filter(({ id }) => id !== keepId);
-    for (const stray of strays) {
-      if (stray.state === 'working') await this.cancel(stray.id, signal);
-      else await this.#removeFiles([stray.outputFileId, stray.errorFileId], signal);
+    let working = 0;
+    for (const batch of await this.#batchesOf(reference, sent, signal)) {
+      if (batch.id === keepId) continue;
+      const last = batch.state === 'working' ? await this.cancel(batch.id, signal) : batch;
+      if (last?.state === 'working') working += 1;
+      else await this.#removeFiles([last?.outputFileId, last?.errorFileId], signal);
     }
-    return strays.length;
-  }
-
-  discard({ inputFileId, outputFileId, errorFileId }: RemoteBatch, signal: AbortSignal): Promise<void> {
-    return this.#removeFiles([inputFileId === '' ? undefined : inputFileId, outputFileId, errorFileId], signal);
+    if (keepId === undefined && working === 0) await this.#removeFiles(sent.map(({ id }) => id), signal);
+    return working;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
