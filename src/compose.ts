@@ -24,7 +24,6 @@ import { readerStallMs } from './http/connections.ts';
 import { eventStreamTiming } from './http/event-stream.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { OpenExchanges } from './http/open-exchanges.ts';
-import type { BackgroundWorker } from './http/surfaces/responses/background-worker.ts';
 import { buildServer } from './http/server.ts';
 import { LedgerJournal } from './ledger/ledger-journal.ts';
 import { Wallets } from './ledger/wallets.ts';
@@ -41,6 +40,7 @@ import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
 import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
+import { openBatches } from './open-batches.ts';
 import { openDatabase, openFolder } from './open-database.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
@@ -122,13 +122,14 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const { tenantId } = await keys.firstTenant();
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
-  const { gateway, tariff } = await openGateway(
+  const generating = await openGateway(
     {
       config, database, catalog, upstreams, health, counter, records, limits, everConfigured, log,
       alone, money, limiter: stack.use(await buildRateLimiter({ config, sets: limits, clock: systemClock, random: systemRandom, log })),
     },
     stack,
   );
+  const { gateway, tariff } = generating;
   const app = buildServer({ bodyBytesMax: config.bodyBytesMax, clock: systemClock, random: systemRandom, log, stallMs: readerStallMs });
   const exchanges = new OpenExchanges();
   const idempotency = await openIdempotency({ database, alone, secret, log }, stack);
@@ -137,7 +138,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     config, database, alone, secret, catalog, counter, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health });
+  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, batching });
+  const batching = openBatches({ config, database, secret, catalog, callers, everConfigured, gateway: generating, threads, files: documents.files, exchanges, log });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -159,6 +161,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   money.start();
   stack.use(threads.worker);
   threads.worker.start();
+  stack.use(batching.worker);
+  batching.worker.start();
   const threadRetention = new ThreadRetention({ database, clock: systemClock });
   startChores({ config, database, reconciliation, threadRetention, holding: threads.holding, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
@@ -168,25 +172,25 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
     liveKeysAnsweredBy,
-    close: (reason) => closeHouse(reason, { listening, exchanges, worker: threads.worker, drainMs: config.drainMs, log, stack }),
+    close: (reason) => closeHouse(reason, { listening, exchanges, workers: [threads.worker, batching.worker], drainMs: config.drainMs, log, stack }),
   };
 }
 
 interface Closing {
   readonly listening: Listening;
   readonly exchanges: OpenExchanges;
-  readonly worker: BackgroundWorker;
+  readonly workers: readonly { stop(): Promise<void> }[];
   readonly drainMs: number;
   readonly log: Log;
   readonly stack: AsyncDisposableStack;
 }
 
-async function closeHouse(reason: string, { listening, exchanges, worker, drainMs, log, stack }: Closing): Promise<void> {
+async function closeHouse(reason: string, { listening, exchanges, workers, drainMs, log, stack }: Closing): Promise<void> {
   log.write('info', 'closing', { signal: reason });
   const endAll = (): void => exchanges.abortAll(new Fault('shutting_down'));
   // Not all that is under way has a connection that could hold the door open.
   const cancel = systemClock.after(drainMs, endAll);
-  await Promise.all([worker.stop(), listening.close(drainMs, endAll)]);
+  await Promise.all([...workers.map((worker) => worker.stop()), listening.close(drainMs, endAll)]);
   // A client that has left is gone before its call is recorded.
   await exchanges.settled();
   cancel();

@@ -1,4 +1,5 @@
 import { accessMigrations } from './access/access-tables.ts';
+import { batchesMigrations } from './batches/batch-tables.ts';
 import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
 import { jobsMigrations } from './jobs/job-tables.ts';
 import { ledgerMigrations } from './ledger/ledger-tables.ts';
@@ -10,4 +11,5 @@ import { threadsMigrations } from './threads/thread-tables.ts';
 /** Those of every room. */
 export const houseMigrations: readonly Migration[] = [
   ...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations, ...threadsMigrations, ...jobsMigrations,
+  ...batchesMigrations,
 ];

@@ -10,6 +10,7 @@ import type { Config } from './config/config.ts';
 import { Billing } from './gateway/billing.ts';
 import { attemptsMax, isModelGone } from './gateway/fallback.ts';
 import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
+import { InteractiveLoad } from './gateway/interactive-load.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
 import { Planner } from './gateway/planner.ts';
 import { crashAt } from './crash-point.ts';
@@ -45,13 +46,24 @@ const settlePatienceMs = 5_000;
 /** Beyond the deadlines of a call's attempts: for queues, and for its end. */
 const callSlackMs = 300_000;
 
+export interface OpenGateway {
+  readonly gateway: Gateway;
+  readonly tariff: Tariff;
+  /** Calls that somebody waits for. */
+  readonly load: InteractiveLoad;
+  /** Where the process is to die; see `crashAt`. */
+  readonly onCheckpoint: ReturnType<typeof crashAt>;
+}
+
 /** The gateway with its ledger, and the prices that it works by: what it owns ends with `stack`, before the database does. */
-export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<{ readonly gateway: Gateway; readonly tariff: Tariff }> {
+export async function openGateway(parts: GatewayParts, stack: AsyncDisposableStack): Promise<OpenGateway> {
   const { config, database, catalog, upstreams, counter, records, limits, limiter, everConfigured } = parts;
   const planner = new Planner({
     catalog, counter, everConfigured, health: parts.health, policy: config.policy, clock: systemClock, configured: config.upstreams.length > 0,
   });
   const tariff = tariffOf(parts);
+  const load = new InteractiveLoad();
+  const onCheckpoint = crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
   const gateway = new Gateway({
     clock: systemClock,
     plan: (caller, request, batch) => planner.plan(caller, request, batch),
@@ -61,7 +73,8 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
     reportAttempt: attemptReporter(parts),
     estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
     limiter,
-    onCheckpoint: crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL')),
+    load,
+    onCheckpoint,
     countsTokens: (caller, modelId) => limits.countsTokens(caller, modelId),
     billing: new Billing({
       ledger: await openLedger(parts, stack),
@@ -70,7 +83,7 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
       batchCallMsMax: callMsMaxOf(config, 'batchMs'),
     }),
   });
-  return { gateway, tariff };
+  return { gateway, tariff, load, onCheckpoint };
 }
 
 /** How long a call may take at most, if each attempt takes as long as that deadline lets it. */

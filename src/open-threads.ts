@@ -44,6 +44,7 @@ export interface Threads {
   readonly deps: SocketTurnDeps;
   readonly background: BackgroundResponses;
   readonly worker: BackgroundWorker;
+  readonly jobs: JobStore;
 }
 
 /** Stored responses and conversations, and those who make responses in the background. Nothing begins before `worker.start`. */
@@ -74,7 +75,7 @@ export async function openThreads({ config, database, alone, secret, catalog, co
   if (alone) await jobs.disownAll();
   const backgroundDeps = { ...deps, database, jobs, events: new ResponseEventStore(store), sealer };
   const worker = new BackgroundWorker({ ...backgroundDeps, runOf: (claim, abort, onKept) => new BackgroundRun(backgroundDeps, claim, abort, onKept) });
-  return { holding, deps, background: new BackgroundResponses(backgroundDeps, worker), worker };
+  return { holding, deps, background: new BackgroundResponses(backgroundDeps, worker), worker, jobs };
 }
 
 /** The widest window among those who serve the model; the sandbox's where nobody does. */

@@ -7,6 +7,7 @@ import type { Tariff } from './gateway/tariff.ts';
 import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
+import { registerBatches } from './http/surfaces/batches/batches.ts';
 import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
@@ -18,6 +19,7 @@ import { registerTokenEstimate } from './http/surfaces/token-estimate.ts';
 import type { Wallets } from './ledger/wallets.ts';
 import type { RecordsStore } from './records/records-store.ts';
 import type { UpstreamHealth } from './routing/health.ts';
+import type { OpenBatches } from './open-batches.ts';
 import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
 import type { TokenCounter } from './tokens/token-counter.ts';
@@ -33,11 +35,12 @@ export interface SurfaceParts {
   readonly everConfigured: boolean;
   readonly threads: Threads;
   readonly health: UpstreamHealth;
+  readonly batching: OpenBatches;
 }
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health } = parts;
+  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, batching } = parts;
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
@@ -54,6 +57,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
     for (const base of basePaths) {
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);
+      registerBatches(surfaces, base, batching.batches);
       registerModels(surfaces, base, models);
       registerAccount(surfaces, base, {
         wallets: (tenantId) => wallets.of(tenantId),

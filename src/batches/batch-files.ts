@@ -20,6 +20,14 @@ export interface BatchFiles {
   open(file: StoredFile, range?: ByteRange): AsyncIterable<Uint8Array>;
   /** Keeps a file. Throws what an upload would be refused with. */
   create(scope: TenantScope, file: NewBatchFile, source: AsyncIterable<Uint8Array>): Promise<StoredFile>;
-  /** Keeps the bytes of a file that is there once `part` is committed, and otherwise is swept away. */
-  stage(scope: TenantScope, file: NewBatchFile, source: AsyncIterable<Uint8Array>): Promise<{ readonly id: FileId; readonly part: CommitPart }>;
+  /** Keeps the bytes of a file that is there once its `part` is committed. */
+  stage(scope: TenantScope, file: NewBatchFile, source: AsyncIterable<Uint8Array>): Promise<StagedFile>;
+}
+
+/** Bytes that are to become a file. */
+export interface StagedFile {
+  readonly id: FileId;
+  readonly part: CommitPart;
+  /** To be called afterwards, whether or not `part` was committed. What is never released is swept away. */
+  release(): Promise<void>;
 }

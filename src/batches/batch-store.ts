@@ -4,7 +4,7 @@ import type { JsonObject } from '../base/json.ts';
 import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
 import type { Database } from '../storage/database.ts';
-import { type Batch, type BatchProblem, type BatchStatus, type BatchTally, cancellableStatuses, type Chunk, type EndedStatus } from './batch.ts';
+import { type Batch, type BatchProblem, type BatchStatus, type BatchTally, type CancellableStatus, type Chunk, type EndedStatus } from './batch.ts';
 import type { BatchesTable, BatchTables } from './batch-tables.ts';
 
 /** Parameters of a statement have a bound on both databases. */
@@ -133,9 +133,9 @@ export class BatchStore {
     return this.#in(id, ['validating']).set({ status: 'failed', ended_ms: nowMs, problems: this.#sealed(id, problems) }).compile();
   }
 
-  /** A guard: no more lines are begun. Refuses unless the batch is in `from`, and can be cancelled from there. */
-  cancelling(id: BatchId, from: BatchStatus, nowMs: number): CompiledQuery {
-    return this.#in(id, cancellableStatuses.filter((status) => status === from)).set({ status: 'cancelling', cancelling_ms: nowMs }).compile();
+  /** A guard: no more lines are begun. Refuses unless the batch is in `from`. */
+  cancelling(id: BatchId, from: CancellableStatus, nowMs: number): CompiledQuery {
+    return this.#in(id, [from]).set({ status: 'cancelling', cancelling_ms: nowMs }).compile();
   }
 
   /** A statement: a chain of chunks has ended. Those of a batch cannot be more than it has. */

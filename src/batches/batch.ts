@@ -13,6 +13,7 @@ export type EndedStatus = (typeof endedStatuses)[number];
 
 /** Those from which a batch can be cancelled (moonshot-api.md 1.6). */
 export const cancellableStatuses = ['validating', 'in_progress', 'finalizing'] as const satisfies readonly BatchStatus[];
+export type CancellableStatus = (typeof cancellableStatuses)[number];
 
 /** What is wrong with an input file, as vendors report it. */
 export interface BatchProblem {

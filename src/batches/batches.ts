@@ -84,16 +84,14 @@ export class Batches {
     const { store, jobs, database, clock } = this.#deps;
     const batch = await store.get(scope, id);
     if (batch === undefined) throw batchNotFound(id);
+    const from = cancellableStatuses.find((status) => status === batch.status);
+    if (from === undefined) throw new Fault('invalid_request', { message: `Cannot cancel a batch with status '${batch.status}'.` });
     const nowMs = clock.nowMs();
     // Of one that is being read there is no job yet that would end it.
-    const ending = batch.status === 'validating' ? [jobs.cancelling(validateJobOf(batch.id)), jobs.enqueueing(batchJob(batch, 'end', nowMs))] : [jobs.rescheduling(endJobOf(batch.id), nowMs)];
-    const { committed } = await database.commitIf([store.cancelling(batch.id, batch.status, nowMs)], [...ending, ...database.announcement(stoppedTopic, batch.id)]);
-    if (!committed) {
-      const now = await this.get(scope, id);
-      // It went on while we looked.
-      if (cancellableStatuses.some((status) => status === now.batch.status)) return this.cancel(scope, id);
-      throw new Fault('invalid_request', { message: `Cannot cancel a batch with status '${now.batch.status}'.` });
-    }
+    const ending = from === 'validating' ? [jobs.cancelling(validateJobOf(batch.id)), jobs.enqueueing(batchJob(batch, 'end', nowMs))] : [jobs.rescheduling(endJobOf(batch.id), nowMs)];
+    const { committed } = await database.commitIf([store.cancelling(batch.id, from, nowMs)], [...ending, ...database.announcement(stoppedTopic, batch.id)]);
+    // It went on while we looked.
+    if (!committed) return this.cancel(scope, id);
     this.#worker.stopBatch(batch.id);
     this.#worker.look().catch(() => undefined);
     return this.get(scope, id);

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 
-/** How long to wait after the first refusal that does not say how long, and at most. */
-const waitMsMin = 500;
+/** How long to wait after the first refusal at least, and after many at most, where nobody says how long. */
+const waitMsMin = 200;
 const waitMsMax = 60_000;
 
 /**
@@ -40,20 +40,30 @@ export class Brake {
     return this.pauseMs === 0 && this.inFlight < Math.max(1, Math.min(Math.floor(this.#places), this.#placesMax - taken));
   }
 
-  /** A line was refused; `retryAfterMs` as it was said. Returns how long nobody passes. */
+  /** A line was refused; `retryAfterMs` as it was said. Returns how long nobody passes. Lines that were under way together count as one. */
   refused(retryAfterMs: number | undefined): number {
-    this.#places = Math.max(1, Math.min(this.#places, this.inFlight) / 2);
-    this.#refusals += 1;
-    // Half of it by chance, so that replicas do not come back together.
-    const doubled = Math.min(waitMsMax, waitMsMin * 2 ** Math.min(this.#refusals - 1, 20));
-    const waitMs = retryAfterMs ?? (doubled * (1 + this.#random.bytes(1).readUInt8() / 255)) / 2;
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + waitMs);
-    return waitMs;
+    if (this.pauseMs === 0) {
+      this.#places = Math.max(1, Math.min(this.#places, this.inFlight) / 2);
+      this.#refusals += 1;
+      this.#pauseFor(this.#backOffMs());
+    }
+    if (retryAfterMs !== undefined) this.#pauseFor(retryAfterMs);
+    return this.pauseMs;
   }
 
   /** A line has passed. */
   passed(): void {
     this.#refusals = 0;
     this.#places = Math.min(this.#placesMax, this.#places + 1 / this.#places);
+  }
+
+  #pauseFor(ms: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + Math.ceil(ms));
+  }
+
+  /** Twice as long after each refusal; half of it by chance, so that replicas do not come back together. */
+  #backOffMs(): number {
+    const doubled = Math.min(waitMsMax, waitMsMin * 2 ** Math.min(this.#refusals - 1, 20));
+    return (doubled * (1 + this.#random.bytes(1).readUInt8() / 255)) / 2;
   }
 }

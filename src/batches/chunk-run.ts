@@ -123,7 +123,7 @@ export class ChunkRun {
     const [broken] = rejections.filter((reason) => !(reason instanceof PoolPause));
     if (broken !== undefined) throw broken;
     if (paused.length > 0) {
-      await database.commitIf([jobs.releasing(id, token, clock.nowMs() + Math.min(...paused.map(({ waitMs }) => waitMs)))], []);
+      await database.commitIf([jobs.releasing(id, token, clock.nowMs() + Math.ceil(Math.min(...paused.map(({ waitMs }) => waitMs))))], []);
       return;
     }
     const next = nextInLane(chunk.number);

@@ -1,7 +1,7 @@
-import type { FileId } from '../base/id.ts';
 import type { ClaimedJob } from '../jobs/job-store.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
 import { type Batch, type BatchTally, type EndedStatus, emptyTally, hasEnded } from './batch.ts';
+import type { StagedFile } from './batch-files.ts';
 import { batchJobKinds, batchJobOf, isChunkJobOf } from './batch-job.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import { errorLines, outputLines } from './result-lines.ts';
@@ -74,7 +74,7 @@ export class EndRun {
     const why = end === 'cancelled' ? 'cancelled' : 'expired';
     const errors = tally.failed + unrun === 0 ? undefined : await this.#stage(batch, 'error', errorLines(this.#deps, batch, unrun > 0 ? why : undefined));
     this.#deps.onCheckpoint?.('batch-staged');
-    const parts = [output?.part, errors?.part].filter((part) => part !== undefined);
+    const staged = [output, errors].filter((file) => file !== undefined);
     await this.#commit(
       [
         store.ending(
@@ -83,14 +83,15 @@ export class EndRun {
           { status: end, outputFileId: output?.id, errorFileId: errors?.id, tally: { ...tally, failed: tally.failed + unrun }, problems: end === 'failed' ? [fileGone] : [] },
           clock.nowMs(),
         ),
-        ...parts.flatMap(({ guards }) => guards),
+        ...staged.flatMap(({ part }) => part.guards),
       ],
-      parts.flatMap(({ statements }) => statements),
+      staged.flatMap(({ part }) => part.statements),
     );
     this.#deps.onCheckpoint?.('batch-ended');
+    await Promise.all(staged.map((file) => file.release()));
   }
 
-  #stage({ id, scope, outputKeptS }: Batch, kind: 'output' | 'error', lines: AsyncIterable<Uint8Array>): Promise<{ readonly id: FileId; readonly part: CommitPart }> {
+  #stage({ id, scope, outputKeptS }: Batch, kind: 'output' | 'error', lines: AsyncIterable<Uint8Array>): Promise<StagedFile> {
     const { files, clock } = this.#deps;
     return files.stage(
       scope,

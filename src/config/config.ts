@@ -6,6 +6,7 @@ import { CatalogError } from '../catalog/assemble-catalog.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { shippedCatalog } from '../catalog/shipped-catalog.ts';
 import { checkBatchModels } from './batch-models.ts';
+import { type BatchesConfig, batchesConfig } from './batches-config.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
@@ -39,6 +40,7 @@ export interface Config {
   readonly reconciliation: { readonly everyHours?: number };
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
+  readonly batches: BatchesConfig;
   /** Where the process is to die; for the simulation of kills. */
   readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
@@ -116,6 +118,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,
+    batches: batchesConfig(file),
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

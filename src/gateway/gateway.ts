@@ -47,6 +47,7 @@ export interface GenerateOptions {
 
 /** How a call has ended, before that is booked. */
 export interface CallEnd {
+  readonly generationId: GenerationId;
   /** Undefined when it succeeded. */
   readonly failure: Fault | undefined;
   /** Of a call that succeeded, and was not streamed. */
@@ -307,7 +308,7 @@ export class Gateway {
     };
     const { usage, reckoning } = await this.#reckon(journey, ended);
     const cost = attempt === undefined || reckoning === undefined ? undefined : shownCost(attempt, reckoning);
-    const part = options.endPart?.({ failure, reply, usage, cost, attempt });
+    const part = options.endPart?.({ generationId: options.generationId, failure, reply, usage, cost, attempt });
     this.#deps.onCheckpoint?.('before-settle');
     const booked = await this.#deps.billing.close(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, journey.held, part);
     this.#deps.onCheckpoint?.('after-settle');
