@@ -22,8 +22,9 @@ COPY contract ./contract
 COPY client ./client
 COPY cli ./cli
 COPY src ./src
-# The folder of the database and its secrets belongs to who runs the server, and to nobody else.
-RUN install -d -o node -g node -m 0700 /data
+# The folder of the database and its secrets belongs to who runs the server, and to nobody else; so does the one that several
+# servers may share for files.
+RUN install -d -o node -g node -m 0700 /data /files
 # In a container the loopback addresses reach nobody. Put TLS in front.
 ENV NODE_ENV=production \
     MOONGATE_HOST=0.0.0.0 \

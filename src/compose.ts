@@ -14,6 +14,7 @@ import { Fault, toFault } from './base/fault.ts';
 import type { TenantId } from './base/id.ts';
 import { type Log, openLog } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
+import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
 import { shippedCatalog } from './catalog/shipped-catalog.ts';
 import type { Config } from './config/config.ts';
@@ -42,6 +43,7 @@ import { startChores } from './chores.ts';
 import { houseMigrations } from './house-migrations.ts';
 import { openBatches } from './open-batches.ts';
 import { openDatabase, openFolder } from './open-database.ts';
+import { openFiles } from './open-files.ts';
 import { openGateway } from './open-gateway.ts';
 import { openIdempotency } from './open-idempotency.ts';
 import { openMoney } from './open-money.ts';
@@ -112,14 +114,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   const everConfigured = await new UpstreamHistory(database).note(enabled.map(({ id }) => id), systemClock.nowMs());
   const health = new UpstreamHealth(systemClock);
   const records = new RecordsStore(database);
-  const store = new KeyStore(database);
-  const secret = folder.rootSecret(config.rootSecret);
-  await checkRootSecret(database, secret);
-  const hmac = new KeyHmac(secret);
-  const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
-  stack.defer(followAnnouncements(database, callers));
-  const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
-  const { tenantId } = await keys.firstTenant();
+  const { secret, store, callers, keys, tenantId } = await openAccess(config, foundations, stack);
   const money = stack.use(await openMoney({ money: config.money, database, catalog, store, clock: systemClock, log }));
   const limits = new LimitSets(config.limits);
   const generating = await openGateway(
@@ -138,8 +133,9 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     config, database, alone, secret, catalog, counter, callers, tariff, upstreams,
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
-  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, batching });
+  const documents = await openFiles({ config, database, alone, secret, counter, log }, stack);
   const batching = openBatches({ config, database, secret, catalog, callers, everConfigured, gateway: generating, threads, files: documents.files, exchanges, log });
+  registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents, batching });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();
   let url = '';
@@ -159,10 +155,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   url = listening.url;
   upstreams.startDiscovery();
   money.start();
-  stack.use(threads.worker);
-  threads.worker.start();
-  stack.use(batching.worker);
-  batching.worker.start();
+  const workers = [stack.use(threads.worker), stack.use(batching.worker)];
+  for (const worker of workers) worker.start();
   const threadRetention = new ThreadRetention({ database, clock: systemClock });
   startChores({ config, database, reconciliation, threadRetention, holding: threads.holding, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
@@ -172,8 +166,30 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     url,
     ...(firstKeys === undefined ? {} : { firstKeys }),
     liveKeysAnsweredBy,
-    close: (reason) => closeHouse(reason, { listening, exchanges, workers: [threads.worker, batching.worker], drainMs: config.drainMs, log, stack }),
+    close: (reason) => closeHouse(reason, { listening, exchanges, workers, drainMs: config.drainMs, log, stack }),
   };
+}
+
+interface Access {
+  readonly secret: RootSecret;
+  readonly store: KeyStore;
+  readonly callers: Authenticator;
+  readonly keys: Keys;
+  /** Of the first tenant. */
+  readonly tenantId: TenantId;
+}
+
+/** Who may call, and with what key. */
+async function openAccess(config: Config, { folder, database }: Foundations, stack: AsyncDisposableStack): Promise<Access> {
+  const store = new KeyStore(database);
+  const secret = folder.rootSecret(config.rootSecret);
+  await checkRootSecret(database, secret);
+  const hmac = new KeyHmac(secret);
+  const callers = new Authenticator({ find: (id) => store.get(id), hmac, clock: systemClock });
+  stack.defer(followAnnouncements(database, callers));
+  const keys = new Keys({ store, hmac, clock: systemClock, random: systemRandom, onChanged: (id) => callers.forget(id) });
+  const { tenantId } = await keys.firstTenant();
+  return { secret, store, callers, keys, tenantId };
 }
 
 interface Closing {

@@ -1,6 +1,7 @@
 import { accessMigrations } from './access/access-tables.ts';
 import { batchesMigrations } from './batches/batch-tables.ts';
 import { catalogMigrations } from './catalog/exchange-rate-tables.ts';
+import { documentsMigrations } from './documents/document-tables.ts';
 import { jobsMigrations } from './jobs/job-tables.ts';
 import { ledgerMigrations } from './ledger/ledger-tables.ts';
 import { recordsMigrations } from './records/records-tables.ts';
@@ -12,4 +13,5 @@ import { threadsMigrations } from './threads/thread-tables.ts';
 export const houseMigrations: readonly Migration[] = [
   ...accessMigrations, ...recordsMigrations, ...upstreamHistoryMigrations, ...catalogMigrations, ...ledgerMigrations, ...threadsMigrations, ...jobsMigrations,
   ...batchesMigrations,
+  ...documentsMigrations,
 ];

@@ -10,6 +10,8 @@ import { registerAccount } from './http/surfaces/account.ts';
 import { registerBatches } from './http/surfaces/batches/batches.ts';
 import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
+import { registerFiles } from './http/surfaces/files/files.ts';
+import { OpenUploads } from './http/surfaces/files/open-uploads.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerMessages } from './http/surfaces/messages.ts';
@@ -20,6 +22,7 @@ import type { Wallets } from './ledger/wallets.ts';
 import type { RecordsStore } from './records/records-store.ts';
 import type { UpstreamHealth } from './routing/health.ts';
 import type { OpenBatches } from './open-batches.ts';
+import type { OpenFiles } from './open-files.ts';
 import type { Threads } from './open-threads.ts';
 import { version } from './server-info.ts';
 import type { TokenCounter } from './tokens/token-counter.ts';
@@ -36,11 +39,13 @@ export interface SurfaceParts {
   readonly threads: Threads;
   readonly health: UpstreamHealth;
   readonly batching: OpenBatches;
+  readonly documents: OpenFiles;
 }
 
 /** Every public route, under every base path. */
 export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): void {
-  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, batching } = parts;
+  const { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents, batching } = parts;
+  const openUploads = new OpenUploads();
   registerHealth(app, version);
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, callers);
@@ -66,6 +71,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
         key: (keyId) => store.get(keyId),
         nowMs: systemClock.nowMs,
       });
+      registerFiles(surfaces, base, { ...documents, openUploads, clock: systemClock });
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,

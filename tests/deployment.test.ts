@@ -175,10 +175,10 @@ describe('compose.yaml: the services', () => {
     expect(composeEnvironment('postgres')).toEqual({ POSTGRES_USER: 'moongate', POSTGRES_DB: 'moongate', POSTGRES_PASSWORD: hex });
   });
 
-  it('keep the money on a volume, and give each replica a data folder of its own', () => {
+  it('keep the money on a volume, give each replica a data folder of its own, and both the same folder of files', () => {
     expect(compose.services['postgres']?.volumes).toEqual(['postgres-data:/var/lib/postgresql/data']);
-    expect(Object.keys(compose.volumes)).toEqual(['postgres-data']);
-    expect(compose.services['moongate']?.volumes).toBeUndefined();
+    expect(Object.keys(compose.volumes)).toEqual(['files', 'postgres-data']);
+    expect(compose.services['moongate']?.volumes).toEqual([`files:${inCompose['MOONGATE_SHARED_FILES']}`]);
   });
 
   it('have a balancer that listens where it is published, and sends on to the port of the replicas', () => {
@@ -207,7 +207,7 @@ describe('compose.yaml: the services', () => {
 describe('deploy/kubernetes.yaml: the objects', () => {
   it('are complete, and each Service leads to a port of the pods that it selects', () => {
     expect(objects.map((object) => z.looseObject({ kind: z.string() }).parse(object).kind).sort()).toEqual([
-      'Deployment', 'Deployment', 'PodDisruptionBudget', 'Secret', 'Service', 'Service', 'Service', 'StatefulSet',
+      'Deployment', 'Deployment', 'PersistentVolumeClaim', 'PodDisruptionBudget', 'Secret', 'Service', 'Service', 'Service', 'StatefulSet',
     ]);
     expect([workloads.length, services.length]).toEqual([3, 3]);
     for (const { spec } of workloads) expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
@@ -229,6 +229,7 @@ describe('deploy/kubernetes.yaml: the objects', () => {
     expect(new URL(inPod['MOONGATE_VALKEY_URL'] ?? '').hostname).toBe('moongate-valkey');
     expect(services.map(({ metadata }) => metadata.name).sort()).toEqual(['moongate', 'moongate-postgres', 'moongate-valkey']);
     expect(Number(/:(\d+)$/.exec(workloadNamed('moongate-postgres').spec.template.spec.containers[0].image)?.[1])).toBeGreaterThanOrEqual(15);
+    expect(configured(inPod).config.files.store).toEqual({ kind: 'disk', folder: pod.volumeMounts.find(({ name }) => name === 'files')?.mountPath, shared: true });
     expect(configured(inPod).config.dataDir.startsWith(`${pod.volumeMounts[0]?.mountPath}/`)).toBe(true);
   });
 

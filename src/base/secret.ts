@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { StartRefusal } from './start-refusal.ts';
 
 /** What a derived key is for. Keys for different purposes tell nothing about each other. */
-export type SecretPurpose = 'key-hmac' | 'signature' | 'cookie' | 'encryption' | 'admin-token';
+export type SecretPurpose = 'key-hmac' | 'signature' | 'cookie' | 'encryption' | 'admin-token' | 'blob-encryption' | 'content-id';
 
 const secretBytesMin = 32;
 const derivedBytes = 32;

@@ -45,9 +45,10 @@ export class Brake {
     if (this.pauseMs === 0) {
       this.#places = Math.max(1, Math.min(this.#places, this.inFlight) / 2);
       this.#refusals += 1;
-      this.#pauseFor(this.#backOffMs());
+      this.#pauseFor(retryAfterMs ?? this.#backOffMs());
+    } else if (retryAfterMs !== undefined) {
+      this.#pauseFor(retryAfterMs);
     }
-    if (retryAfterMs !== undefined) this.#pauseFor(retryAfterMs);
     return this.pauseMs;
   }
 

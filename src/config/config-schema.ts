@@ -4,6 +4,7 @@ import { catalogOverridesSchema } from '../catalog/catalog-schema.ts';
 import { parseSandboxScript } from '../upstreams/sandbox/sandbox-script.ts';
 import { baseUrlProblem, normalBaseUrl } from './base-url.ts';
 import { batchesSchema } from './batches-schema.ts';
+import { filesSchema } from './files-schema.ts';
 import { moneySchema } from './money-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { protocolNames } from './protocol-endpoints.ts';
@@ -114,6 +115,7 @@ export const configSchema = z
       .optional()
       .describe("The upstreams' own figures, to compare recorded costs with."),
     batches: batchesSchema.optional(),
+    files: filesSchema.optional(),
     money: moneySchema.optional(),
     limits: limitsSchema.optional(),
     catalog: catalogOverridesSchema.optional().describe('Your own models, offers and prices, added to or in place of the shipped ones.'),

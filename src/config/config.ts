@@ -11,6 +11,7 @@ import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, read
 import type { ConfigFile } from './config-schema.ts';
 import { configuredUpstreams, type SwitchedOffUpstream, type UpstreamConfig } from './configured-upstreams.ts';
 import { databaseUrlOf } from './database-url.ts';
+import { type FilesConfig, filesConfig } from './files-config.ts';
 import { type LimitsConfig, limitsConfig, valkeyUrlOf } from './limits-config.ts';
 import { openCatalog } from './enabled-upstreams.ts';
 import { type Environment, environmentReader } from './environment-reader.ts';
@@ -41,6 +42,7 @@ export interface Config {
   readonly catalog: ConfigFile['catalog'];
   readonly money: MoneyConfig;
   readonly batches: BatchesConfig;
+  readonly files: FilesConfig;
   /** Where the process is to die; for the simulation of kills. */
   readonly crashAt?: string;
   /** The root secret, when the environment holds it. */
@@ -87,6 +89,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
+  const files = filesConfig(document, dataDir, read, problems);
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
   const databaseUrl = databaseUrlOf(read('MOONGATE_DATABASE_URL'), rootSecret, problems);
@@ -119,6 +122,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     catalog: file.catalog,
     money,
     batches: batchesConfig(file),
+    files,
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),

@@ -31,6 +31,8 @@ export interface ExtractedText {
 
 /** Turns documents into text, somewhere where they can do no harm. */
 export interface Extractor extends AsyncDisposable {
+  /** Names what it makes of a document, in `[a-z0-9.-]`: texts that another version has read are read again. */
+  readonly version: string;
   /** Throws `document_unreadable`, saying why and what to do, and `caller_gone` when `signal` aborts it. */
   extract(source: DocumentSource, signal?: AbortSignal): Promise<ExtractedText>;
 }

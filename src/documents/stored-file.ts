@@ -22,3 +22,28 @@ export interface StoredFile {
   /** Names the bytes within the tenant: equal for equal bytes. */
   readonly contentId: string;
 }
+
+/** Bytes that are stored, for a tenant, and that no file holds yet. */
+export interface StagedBytes {
+  readonly scope: TenantScope;
+  readonly blobKey: string;
+  readonly contentId: string;
+  readonly bytes: number;
+}
+
+/** A file as its owner wants it. */
+export interface FileWish {
+  readonly filename: string;
+  readonly purpose: FilePurpose;
+  /** Unix time from which it is to be gone; absent: it stays. */
+  readonly expiresMs?: number;
+}
+
+/** Which part of a list is asked for, in the order of the files' making. */
+export interface FilePlace {
+  readonly limit: number;
+  readonly order: 'asc' | 'desc';
+  /** Only those that follow this one. */
+  readonly after?: string;
+  readonly purpose?: string;
+}

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { stackOf } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { type CallerSource, tokenOf } from './authentication.ts';
+import { limitBodies } from './body-deadline.ts';
 import { Connections } from './connections.ts';
 import { dressFault } from './fault-dress.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -34,9 +35,9 @@ declare module 'fastify' {
   }
 }
 
-/** How long a client may take to send its headers, and its whole request. A prompt of 32 MB over a slow line takes a while. */
+/** How long a client may take to send its headers, and its whole request: a file of 100 MB at 30 kB/s. `limitBodies` is narrower. */
 const headersTimeoutMs = 30_000;
-const requestTimeoutMs = 300_000;
+const requestTimeoutMs = 3_600_000;
 /** Longer than the idle time of common load balancers (60 s), so that they, not we, close a connection first. */
 const keepAliveTimeoutMs = 72_000;
 const maxParamLength = 512;
@@ -88,6 +89,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.decorateRequest('arrivedMs', 0);
   app.decorateRequest('generationId', undefined);
   readJsonBodies(app);
+  limitBodies(app, clock);
   app.addHook('onRequest', (request, reply, done) => {
     request.arrivedMs = clock.monotonicMs();
     reply.header('x-request-id', request.id);

@@ -43,9 +43,11 @@ export async function startServer(options: ServerStart = {}): Promise<RunningSer
     writeFileSync(path, options.config);
     args.push('--config', path);
   }
+  // Over Postgres a server wants to be told; those that are to share files name a folder themselves.
+  const sharedFiles = options.environment?.['MOONGATE_DATABASE_URL'] === undefined ? {} : { MOONGATE_SHARED_FILES: join(dataDir, 'shared-files') };
   const child = spawn(process.execPath, args, {
     cwd: tmpdir(),
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], MOONGATE_LOG_LEVEL: 'warn', ...options.environment },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], MOONGATE_LOG_LEVEL: 'warn', ...sharedFiles, ...options.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // A test that fails half-way must not leave its server behind.

@@ -1,4 +1,4 @@
-/** From `start` to before `end`, in bytes of what was put. */
+/** From `start` to before `end`, in bytes of what was put. `start` lies before the end of the blob; an `end` beyond it means that end. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -18,4 +18,9 @@ export interface BlobStore extends AsyncDisposable {
   read(key: string, range?: ByteRange): AsyncIterable<Uint8Array>;
   /** Forgets what is under `key`; that nothing is there is fine. Throws `storage_unavailable`. */
   delete(key: string): Promise<void>;
+  /**
+   * Removes what a `put` that never ended has left behind, if it began before `beforeMs` (Unix time); nothing of it could ever be read.
+   * Resolves with how many there were. Throws `storage_unavailable`.
+   */
+  sweep(beforeMs: number): Promise<number>;
 }
