@@ -120,7 +120,7 @@ export class HandedCalls {
     const usage = usageOf(ended, promptTokens);
     const reckoning = failure === undefined ? billing.reckon(billedCall(call), attempt, usage, held) : undefined;
     const cost = reckoning === undefined ? undefined : shownCost(attempt, reckoning);
-    const part = endPart({ failure, reply, usage, cost, attempt });
+    const part = endPart({ generationId: call.generationId, failure, reply, usage, cost, attempt });
     return billing.closeForHouse(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, held, part);
   }
 

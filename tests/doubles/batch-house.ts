@@ -181,7 +181,7 @@ export class BatchHouse implements AsyncDisposable {
     return new Gateway({
       clock: systemClock, load: this.load, limiter: { take: ({ caller }) => take(caller) }, countsTokens: () => false,
       billing: new Billing({
-        ledger, database, records: this.records, clock: systemClock, callMsMax: 60_000, patienceMs: 0,
+        ledger, database, records: this.records, clock: systemClock, callMsMax: 60_000, batchCallMsMax: 60_000, patienceMs: 0,
         tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined }),
       }),
       plan: ({}, request) => {
