@@ -1,0 +1,232 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { houseMigrations } from '../src/house-migrations.ts';
+import type { Database } from '../src/storage/database.ts';
+import { openPostgresDatabase } from '../src/storage/postgres-database.ts';
+import { SqliteDatabase } from '../src/storage/sqlite-database.ts';
+import { type RunningServer, startServer } from '../tests/doubles/running-server.ts';
+import { type BatchReading, readBatch } from './batch-reading.ts';
+import { MoneyUpstream } from './money-upstream.ts';
+import { RandomStream } from './random-stream.ts';
+
+export interface BatchKillsOptions {
+  readonly lines: number;
+  readonly kills: number;
+  readonly seed: number;
+  /** Postgres, for two replicas that are killed in turn; undefined: SQLite, and one server. */
+  readonly databaseUrl?: string;
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface BatchKillsReport extends BatchReading {
+  readonly kills: number;
+  readonly lines: number;
+  readonly upstreamCalls: number;
+  readonly seconds: number;
+}
+
+/** Batch rates of the one model, per token, in nano-units; the upstream asks twice as much of us. */
+export const nanosPerToken = { input: 300n, output: 1_250n };
+
+const config = `
+catalog:
+  offers:
+    - upstream: moonshot
+      model: kimi-k2-thinking
+      prices: [{ validFrom: '2026-01-01', currency: USD, input: '0.60', output: '2.50', batchInput: '0.30', batchOutput: '1.25' }]
+`;
+
+/** Where a server can be told to die by itself while lines run, and "random": from outside. */
+const linePoints = ['random', 'random', 'after-hold', 'before-settle', 'after-settle', 'batch-chunk-done'] as const;
+/** Each is passed once in the life of a batch: all who do that die there. */
+const endPoints = ['batch-staged', 'batch-ended'] as const;
+
+const endMsMax = 300_000;
+/** How long money may stay held after its server died. */
+const heldMsMax = 60_000;
+
+/**
+ * Kills servers with -9 again and again, at random and at named points, while they answer one batch, and then reads its files and the books: every line
+ * must be answered once and charged once, by what its answer says that it used.
+ */
+export async function runBatchKills(options: BatchKillsOptions): Promise<BatchKillsReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'moongate-batch-kills-'));
+  await using upstream = await MoneyUpstream.start(4);
+  const begunMs = performance.now();
+  try {
+    const run = new KillRun(options, folder, upstream);
+    return { ...(await run.run()), lines: options.lines, upstreamCalls: upstream.calls.length, seconds: Math.round((performance.now() - begunMs) / 1000) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+class KillRun {
+  readonly #options: BatchKillsOptions;
+  readonly #folder: string;
+  readonly #upstream: MoneyUpstream;
+  readonly #random: RandomStream;
+  readonly #servers: RunningServer[] = [];
+  #liveKey = '';
+  #kills = 0;
+
+  constructor(options: BatchKillsOptions, folder: string, upstream: MoneyUpstream) {
+    this.#options = options;
+    this.#folder = folder;
+    this.#upstream = upstream;
+    this.#random = new RandomStream(options.seed);
+  }
+
+  async run(): Promise<BatchReading & { readonly kills: number }> {
+    const { lines, kills, databaseUrl } = this.#options;
+    const replicas = databaseUrl === undefined ? 1 : 2;
+    await (await this.#start(0, undefined)).stop();
+    await this.#start(0, 'batch-validated:1');
+    const id = await this.#create(lines);
+    await this.#diedAt();
+    for (let replica = 0; replica < replicas; replica += 1) await this.#start(replica, undefined);
+    while (this.#kills < kills - endPoints.length && !(await this.#isNearEnd(id))) await this.#killOne(this.#kills % replicas);
+    for (const point of endPoints) {
+      await this.#killAll();
+      for (let replica = 0; replica < replicas; replica += 1) await this.#start(replica, `${point}:1`);
+      await this.#diedAt();
+    }
+    await this.#killAll();
+    for (let replica = 0; replica < replicas; replica += 1) await this.#start(replica, undefined);
+    return { ...(await this.#read(id, lines)), kills: this.#kills };
+  }
+
+  async #start(replica: number, crashAt: string | undefined): Promise<RunningServer> {
+    const { databaseUrl } = this.#options;
+    const server = await startServer({
+      config,
+      dataDir: join(this.#folder, `data-${replica}`),
+      environment: {
+        MOONSHOT_API_KEY: 'sk-sim', MOONSHOT_BASE_URL: this.#upstream.baseUrl,
+        ...(databaseUrl === undefined ? {} : { MOONGATE_DATABASE_URL: databaseUrl, MOONGATE_SECRET: 's'.repeat(32), MOONGATE_SHARED_FILES: join(this.#folder, 'files') }),
+        ...(crashAt === undefined ? {} : { MOONGATE_CRASH_AT: crashAt }),
+      },
+    });
+    this.#servers[replica] = server;
+    if (this.#liveKey === '') this.#liveKey = server.liveKey;
+    return server;
+  }
+
+  /** Kills one server when some more lines have been asked, or lets it die at a named place, and starts it again. */
+  async #killOne(replica: number): Promise<void> {
+    const { lines, kills } = this.#options;
+    const point = this.#random.pick(linePoints);
+    const enough = this.#upstream.calls.length + this.#random.between(1, Math.max(2, Math.floor((1.6 * lines) / kills)));
+    if (point !== 'random') {
+      await this.#servers[replica]?.kill();
+      await this.#stealLeases();
+      const count = point === 'batch-chunk-done' ? this.#random.between(1, 3) : this.#random.between(1, 40);
+      await this.#start(replica, `${point}:${count}`);
+    }
+    const server = this.#servers[replica];
+    await Promise.race([server?.exited, reached(() => this.#upstream.calls.length >= enough)]);
+    await pause(this.#random.next() * 5);
+    await server?.kill();
+    this.#kills += 1;
+    await this.#stealLeases();
+    await this.#start(replica, undefined);
+    if (this.#kills % 10 === 0) this.#options.onProgress?.(`${this.#kills} kills, ${this.#upstream.calls.length} calls at the upstream`);
+  }
+
+  async #killAll(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.kill()));
+    this.#servers.length = 0;
+    await this.#stealLeases();
+  }
+
+  /** Waits until one server has died of itself. */
+  async #diedAt(): Promise<void> {
+    const limit = pause(endMsMax).then(() => {
+      throw new Error('no server came to the place where it is to die');
+    });
+    await Promise.race([...this.#servers.map(({ exited }) => exited), limit]);
+    this.#kills += 1;
+    await this.#stealLeases();
+  }
+
+  /** In place of the seconds that the dead count as alive. The living lose their jobs as well, and find out only when they write: that is what the tokens are for. */
+  async #stealLeases(): Promise<void> {
+    if (this.#options.databaseUrl === undefined) return;
+    await using books = await this.#books();
+    await books.commit([sql`UPDATE jobs SET available_ms = 0 WHERE owner IS NOT NULL`.compile(books.builder<never>())]);
+  }
+
+  async #create(lines: number): Promise<string> {
+    const [server] = this.#servers;
+    const headers = { authorization: `Bearer ${this.#liveKey}` };
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.set('file', new Blob([Array.from({ length: lines }, (_, line) => `${JSON.stringify(lineOf(line))}\n`).join('')]), 'lines.jsonl');
+    const file = (await (await fetch(`${server?.url}/v1/files`, { method: 'POST', headers, body: form })).json()) as { id: string };
+    const body = JSON.stringify({ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' });
+    const answer = await fetch(`${server?.url}/v1/batches`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body }).then((response) => response.json(), () => undefined);
+    // The server may have died of reading the file before it could answer.
+    const id = (answer as { id?: string } | undefined)?.id;
+    if (id !== undefined) return id;
+    await using books = await this.#books();
+    const [row] = await books.query(sql<{ id: string }>`SELECT id FROM batches`.compile(books.builder<never>()));
+    return row?.id ?? '';
+  }
+
+  async #isNearEnd(id: string): Promise<boolean> {
+    await using books = await this.#books();
+    const [row] = await books.query(sql<{ done: number }>`SELECT COUNT(*) AS done FROM batch_outcomes WHERE batch_id = ${id}`.compile(books.builder<never>()));
+    return (row?.done ?? 0) > this.#options.lines * 0.97;
+  }
+
+  async #read(id: string, lines: number): Promise<BatchReading> {
+    const [server] = this.#servers;
+    if (server === undefined) throw new Error('there is no server');
+    await using books = await this.#books();
+    for (const giveUpMs = performance.now() + endMsMax; performance.now() < giveUpMs; await pause(200)) {
+      const [row] = await books.query(sql<{ ended: number | null; left: number }>`SELECT (SELECT ended_ms FROM batches WHERE id = ${id}) AS ended, (SELECT COUNT(*) FROM jobs) AS left`.compile(books.builder<never>()));
+      if (row?.ended !== null && row?.left === 0) break;
+    }
+    for (const giveUpMs = performance.now() + heldMsMax; ; await pause(500)) {
+      const reading = await readBatch({ server, liveKey: this.#liveKey, books, id, lines, nanosPerToken });
+      if (reading.openHolds > 0 && performance.now() < giveUpMs) continue;
+      await Promise.all(this.#servers.map((each) => each.stop()));
+      return reading;
+    }
+  }
+
+  #books(): Promise<Database> {
+    const { databaseUrl } = this.#options;
+    if (databaseUrl !== undefined) return openPostgresDatabase({ url: databaseUrl, migrations: houseMigrations });
+    return SqliteDatabase.start(join(this.#folder, 'data-0', 'moongate.db'), () => {});
+  }
+}
+
+/** A request that can be told from all others. */
+function lineOf(line: number): object {
+  const messages = [{ role: 'user', content: `line ${line}` }];
+  return { custom_id: `line-${line}`, method: 'POST', url: '/v1/chat/completions', body: { model: 'kimi-k2-thinking', max_tokens: 64, messages } };
+}
+
+/** Resolves when `isSo`, or when it has not come about for a while. */
+async function reached(isSo: () => boolean): Promise<void> {
+  for (const giveUpMs = performance.now() + 5_000; !isSo() && performance.now() < giveUpMs; ) await pause(2);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** What of a report should not be; empty: every line was answered once, and charged once. */
+export function batchFaultsOf(report: BatchKillsReport): readonly string[] {
+  const counts = ['missing', 'twice', 'failed', 'outOfOrder', 'chargedTwice', 'openHolds', 'leftBehind'] as const;
+  return [
+    ...counts.flatMap((name) => (report[name] === 0 ? [] : [`${name}: ${report[name]}`])),
+    ...(report.status === 'completed' ? [] : [`status: ${report.status}`]),
+    ...(report.out === report.lines && report.chargedLines === report.lines ? [] : [`out: ${report.out}, charged: ${report.chargedLines}`]),
+    ...(report.chargedNanos === report.ratedNanos ? [] : [`charged ${report.chargedNanos}, and not ${report.ratedNanos}`]),
+    ...report.breaches,
+  ];
+}
