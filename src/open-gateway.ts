@@ -11,6 +11,7 @@ import { Billing } from './gateway/billing.ts';
 import { attemptsMax, isModelGone } from './gateway/fallback.ts';
 import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
 import { InteractiveLoad } from './gateway/interactive-load.ts';
+import { HandedCalls } from './gateway/handed-calls.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
 import { Planner } from './gateway/planner.ts';
 import { crashAt } from './crash-point.ts';
@@ -49,6 +50,8 @@ const callSlackMs = 300_000;
 export interface OpenGateway {
   readonly gateway: Gateway;
   readonly tariff: Tariff;
+  /** Calls that vendors make in their own time. */
+  readonly handed: HandedCalls;
   /** Calls that somebody waits for. */
   readonly load: InteractiveLoad;
   /** Where the process is to die; see `crashAt`. */
@@ -64,26 +67,34 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
   const tariff = tariffOf(parts);
   const load = new InteractiveLoad();
   const onCheckpoint = crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
+  const plan: GatewayDeps['plan'] = (caller, request, batch) => planner.plan(caller, request, batch);
+  const estimatePrompt: GatewayDeps['estimatePrompt'] = (request, modelId) => counter.estimateRequest(request, modelId);
+  const billing = new Billing({
+    ledger: await openLedger(parts, stack),
+    tariff, database, records, clock: systemClock, patienceMs: settlePatienceMs,
+    callMsMax: callMsMaxOf(config, 'totalMs'),
+    batchCallMsMax: callMsMaxOf(config, 'batchMs'),
+  });
   const gateway = new Gateway({
     clock: systemClock,
-    plan: (caller, request, batch) => planner.plan(caller, request, batch),
+    plan,
     upstream: (id) => upstreams.get(id),
     model: (id) => catalog.model(id),
     successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
     reportAttempt: attemptReporter(parts),
-    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
+    estimatePrompt,
     limiter,
     load,
     onCheckpoint,
     countsTokens: (caller, modelId) => limits.countsTokens(caller, modelId),
-    billing: new Billing({
-      ledger: await openLedger(parts, stack),
-      tariff, database, records, clock: systemClock, patienceMs: settlePatienceMs,
-      callMsMax: callMsMaxOf(config, 'totalMs'),
-      batchCallMsMax: callMsMaxOf(config, 'batchMs'),
-    }),
+    billing,
   });
-  return { gateway, tariff, load, onCheckpoint };
+  const handed = new HandedCalls({
+    clock: systemClock, plan, estimatePrompt, tariff, billing,
+    resolve: (name) => catalog.resolve(name)?.model,
+    promptTokensMax: (request, modelId) => counter.upperBound(request, modelId),
+  });
+  return { gateway, tariff, handed, load, onCheckpoint };
 }
 
 /** How long a call may take at most, if each attempt takes as long as that deadline lets it. */
