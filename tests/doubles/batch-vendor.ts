@@ -38,6 +38,8 @@ interface VendorJob {
 /** Each state lasts until the batch is asked for once more, as a vendor's clock would have it. */
 const nextStatus: Readonly<Record<string, string>> = { validating: 'in_progress', in_progress: 'finalizing', finalizing: 'completed', cancelling: 'cancelled' };
 
+const quickStatus: Readonly<Record<string, string>> = { validating: 'completed', in_progress: 'completed', finalizing: 'completed' };
+
 /**
  * A vendor with files and batches like Moonshot's (moonshot-api.md 1.4 and 1.6), on a loopback port. A batch goes on by one state each
  * time that it is asked for; `answer` says what becomes of its lines.
@@ -54,6 +56,8 @@ export class BatchVendorDouble implements AsyncDisposable {
   answer: (line: HandedLine) => LineAnswer = (line) => ({ body: completion(`done ${line.custom_id}`) });
   /** What the vendor says of a batch in place of its own words. */
   describe: (job: Record<string, unknown>) => Record<string, unknown> = (job) => job;
+  /** It has made a batch when it is first asked for it. */
+  quick = false;
   /** Where the batch stops: a state that it does not leave by itself. */
   staysAt: string | undefined;
   listPageSize = 20;
@@ -177,7 +181,7 @@ export class BatchVendorDouble implements AsyncDisposable {
     const job = this.jobs.get(id);
     if (job === undefined) return notFound;
     if (job.status !== this.staysAt) {
-      job.status = nextStatus[job.status] ?? job.status;
+      job.status = (this.quick && job.status !== 'cancelling' ? quickStatus : nextStatus)[job.status] ?? job.status;
       if ((job.status === 'completed' || job.status === 'cancelled' || job.status === 'expired') && job.outputFileId === null && job.errorFileId === null) this.#finish(job);
     }
     return [200, this.describe(batchObject(job))];

@@ -152,8 +152,8 @@ export class WireBatchVendor implements AsyncDisposable {
   }
 
   /** `POST {base}/files`, purpose `batch` (moonshot-api.md 1.4). Resolves with the file's id. */
-  async #upload(filename: string, { bytes, open }: BatchOrder, signal: AbortSignal): Promise<string> {
-    const form = multipartFile({ purpose: 'batch' }, { filename, bytes, mediaType: 'application/jsonl', open });
+  async #upload(filename: string, order: BatchOrder, signal: AbortSignal): Promise<string> {
+    const form = multipartFile({ purpose: 'batch' }, { filename, bytes: order.bytes, mediaType: 'application/jsonl', open: () => order.open() });
     const answer = await this.#files.ask({ method: 'POST', path: '/files', ...form }, signal);
     if (answer.status >= 300) throw this.#refusal(answer);
     const file = readRemoteFile(answer.value);

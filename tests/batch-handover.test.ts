@@ -1,0 +1,285 @@
+import { sql } from 'kysely';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Caller } from '../src/access/caller.ts';
+import { systemClock } from '../src/base/clock.ts';
+import { systemRandom } from '../src/base/random.ts';
+import type { BatchCheckpoint } from '../src/batches/batch-checkpoint.ts';
+import type { ToldBatch } from '../src/batches/batches.ts';
+import { houseMigrations } from '../src/house-migrations.ts';
+import { Wallets } from '../src/ledger/wallets.ts';
+import type { Database } from '../src/storage/database.ts';
+import { WireBatchVendor } from '../src/upstreams/batch/wire-batch-vendor.ts';
+import { verifyBooks } from '../src/verify-books.ts';
+import { batchCaller, BatchHouse, type BatchHouseParts, FilesDouble, lineChargeNanos, lineCostNanos } from './doubles/batch-house.ts';
+import { BatchVendorDouble, type HandedLine } from './doubles/batch-vendor.ts';
+import { onEveryDatabase, type TestDatabase } from './doubles/databases.ts';
+import { completion } from './doubles/scripted-upstream.ts';
+
+const body = (text: string, over: object = {}): object => ({ model: 'kimi-k2-thinking', max_tokens: 100, messages: [{ role: 'user', content: text }], ...over });
+const bodies = (count: number): Record<string, object> => Object.fromEntries(Array.from({ length: count }, (_, line) => [`id-${line}`, body(`line ${line}`)]));
+/** What a line of `lineUsage` has used, in a vendor's words. */
+const usage = { prompt_tokens: 100, completion_tokens: 50, total_tokens: 150 };
+/** The most that a line can cost at batch rates: 1,000 tokens of prompt and 100 of answer. */
+const lineHeldNanos = 600_000n;
+
+onEveryDatabase((databases) => {
+  let shared: TestDatabase;
+  let database: Database;
+  let wallets: Wallets;
+  let vendor: BatchVendorDouble;
+
+  beforeEach(async () => {
+    shared = await databases.create();
+    database = await shared.open(houseMigrations);
+    vendor = await BatchVendorDouble.start();
+    onTestFinished(() => vendor[Symbol.asyncDispose]());
+    vendor.quick = true;
+    vendor.answer = (line) => ({ body: completion(`made ${line.custom_id}`, { usage }) });
+    wallets = new Wallets({ database, clock: systemClock, random: systemRandom });
+    await database.commit(wallets.openingStatements({ tenantId: batchCaller.tenantId, currency: 'USD', floorNanos: 0n }));
+    await wallets.topUp({ tenantId: batchCaller.tenantId, currency: 'USD', amountNanos: 100_000_000n, openable: false });
+  });
+
+  async function open(parts: Omit<BatchHouseParts, 'database'> = {}, on: Database = database): Promise<BatchHouse> {
+    const client = new WireBatchVendor({ upstreamId: 'a', kind: 'moonshot', baseUrl: vendor.baseUrl, apiKey: 'sk-vendor-secret-1234' });
+    const house = await BatchHouse.open({ database: on, vendor: client, ...parts });
+    onTestFinished(async () => {
+      await house[Symbol.asyncDispose]();
+      await client[Symbol.asyncDispose]();
+    });
+    house.worker.start();
+    return house;
+  }
+
+  /** Looks for work more often than a server does. */
+  async function until(house: BatchHouse, id: string, isSo?: (told: ToldBatch) => boolean): Promise<ToldBatch> {
+    const hurry = setInterval(() => void house.worker.look().catch(() => undefined), 15);
+    return house.until(id, isSo).finally(() => clearInterval(hurry));
+  }
+
+  interface Sums {
+    readonly lines: number;
+    readonly chargedNanos: bigint;
+    readonly costNanos: bigint;
+    readonly lossNanos: bigint;
+  }
+
+  async function sums(): Promise<Sums> {
+    const [row] = await database.report(
+      sql<{ lines: number; charged_nanos: bigint; cost_nanos: bigint; loss_nanos: bigint }>`
+        SELECT COUNT(CASE WHEN charge_nanos > 0 THEN 1 END) AS lines, COALESCE(SUM(charge_nanos), 0) AS charged_nanos, COALESCE(SUM(cost_nanos), 0) AS cost_nanos,
+          COALESCE(SUM(loss_nanos), 0) AS loss_nanos FROM generations`.compile(database.builder<never>()),
+    );
+    if (row === undefined) throw new Error('a sum has a row');
+    return { lines: row.lines, chargedNanos: row.charged_nanos, costNanos: row.cost_nanos, lossNanos: row.loss_nanos };
+  }
+
+  const madeThere = (count: number): Sums => ({ lines: count, chargedNanos: BigInt(count) * lineChargeNanos, costNanos: BigInt(count) * lineChargeNanos, lossNanos: 0n });
+  const heldNanos = async (): Promise<bigint | undefined> => (await wallets.of(batchCaller.tenantId))[0]?.heldNanos;
+
+  /** The books are sound, nothing is held or waits, and the vendor has forgotten all of it. */
+  async function expectClean(house: BatchHouse): Promise<void> {
+    const leftOver = async (): Promise<number | undefined> => {
+      await house.worker.look();
+      const rows = sql<{ left: number }>`SELECT (SELECT COUNT(*) FROM jobs) + (SELECT COUNT(*) FROM batch_handovers) AS left`.compile(database.builder<never>());
+      return (await database.report(rows))[0]?.left;
+    };
+    await expect.poll(leftOver, { timeout: 5_000, interval: 20 }).toBe(0);
+    const { laws, openHoldCount } = await verifyBooks(database, Date.now());
+    expect(laws.filter(({ breach }) => breach !== undefined)).toEqual([]);
+    expect(openHoldCount).toBe(0);
+    expect(await heldNanos()).toBe(0n);
+    expect(vendor.files.size).toBe(0);
+    expect(house.warnings).toEqual([]);
+  }
+
+  const texts = (house: BatchHouse, { batch }: ToldBatch): readonly string[] =>
+    house.files.lines(batch.outputFileId).map(({ custom_id: id, response }) => {
+      const said = (response as { readonly body: { readonly choices: readonly { readonly message: { readonly content: string } }[] } }).body.choices[0]?.message.content;
+      return `${String(id)} ${said}`;
+    });
+
+  describe('a batch that is handed over', () => {
+    it('is made there, settled line by line at batch price on both sides, and comes out in order; two replicas hand it over once', async () => {
+      const files = new FilesDouble();
+      const one = await open({ files });
+      await open({ files }, databases.kind === 'Postgres' ? await shared.open(houseMigrations) : database);
+      const { batch } = await one.create(bodies(150));
+      const told = await until(one, batch.id);
+      expect(told.batch).toMatchObject({ status: 'completed', totalLines: 150 });
+      expect(texts(one, told)).toEqual(Array.from({ length: 150 }, (_, line) => `id-${line} made line-${line}`));
+      expect(told.tally).toMatchObject({ completed: 150, failed: 0, inputTokens: 15_000, outputTokens: 7_500, charges: [{ currency: 'USD', amountNanos: 150n * lineChargeNanos }] });
+      expect(await sums()).toEqual(madeThere(150));
+      expect([one.calls.length, vendor.count('POST /batches'), vendor.made.size]).toEqual([0, 1, 150]);
+      await expectClean(one);
+    });
+
+    it('leaves to be run here what the vendor does not make, refuses what it refuses, and counts once what it tells twice', async () => {
+      vendor.answer = (line: HandedLine) => {
+        if (line.custom_id === 'line-0') return { status: 400, body: { error: { message: 'Invalid request: too odd', type: 'invalid_request_error' } } };
+        if (line.custom_id === 'line-1') return 'missing';
+        if (line.custom_id === 'line-2') return { error: 'batch_expired' };
+        if (line.custom_id === 'line-3') return { status: 500, body: { error: { message: 'oh', type: 'server_error' } } };
+        return { body: completion('there', { ...(line.custom_id === 'line-5' ? { usage: null } : { usage }) }), times: 2 };
+      };
+      const house = await open();
+      const { batch } = await house.create({ ...bodies(6), bad: { model: 'kimi-k2-thinking' }, none: body('line 7', { model: 'none' }) });
+      const told = await until(house, batch.id);
+      expect(texts(house, told)).toEqual(['id-1 to line 1', 'id-2 to line 2', 'id-3 to line 3', 'id-4 there', 'id-5 there']);
+      expect(house.files.lines(told.batch.errorFileId)).toMatchObject([
+        { custom_id: 'id-0', response: { status_code: 400, body: { error: { message: 'Invalid request: too odd' } } }, error: null },
+        { custom_id: 'bad', response: { status_code: 400 } }, { custom_id: 'none', response: { status_code: 404 } },
+      ]);
+      const { lines, costNanos } = await sums();
+      // Three at plain price from here, one at batch price from there, and one whose usage is our estimate.
+      const estimated = (await database.report(sql<{ cost: bigint }>`SELECT cost_nanos AS cost FROM generations WHERE estimated = 1`.compile(database.builder<never>()))).map(({ cost }) => cost);
+      expect([lines, estimated.length]).toEqual([5, 1]);
+      expect(costNanos).toBe(3n * lineCostNanos + lineChargeNanos + (estimated[0] ?? 0n));
+      await expectClean(house);
+    });
+
+    it('holds for each line the most that it can cost, whichever server lives, and charges what it came to', async () => {
+      vendor.staysAt = 'validating';
+      const first = await open();
+      const { batch } = await first.create(bodies(70));
+      await expect.poll(() => vendor.count('GET /batches/:id'), { interval: 5 }).toBeGreaterThan(0);
+      expect(await heldNanos()).toBe(70n * lineHeldNanos);
+      await first[Symbol.asyncDispose]();
+      const second = await open({ files: first.files });
+      expect(await heldNanos()).toBe(70n * lineHeldNanos);
+      vendor.staysAt = undefined;
+      await until(second, batch.id);
+      expect(await sums()).toEqual(madeThere(70));
+      expect(vendor.count('POST /files')).toBe(1);
+      await expectClean(second);
+    });
+
+    it('is run here when its payer cannot have all of it held at once, and nothing is spent that he has not', async () => {
+      await wallets.withdraw({ tenantId: batchCaller.tenantId, currency: 'USD', amountNanos: 100_000_000n - 3n * lineHeldNanos });
+      const house = await open();
+      const { batch } = await house.create(bodies(10));
+      const told = await until(house, batch.id);
+      expect(told.batch.status).toBe('completed');
+      expect(vendor.jobs.size).toBe(0);
+      expect(house.steps.at(-1)).toBe('a step of handing a batch over failed quota_exceeded');
+      expect(await sums()).toMatchObject({ lines: 10, chargedNanos: 10n * lineChargeNanos });
+      await expectClean(house);
+    });
+  });
+
+  describe('a server that dies', () => {
+    it.each<BatchCheckpoint>(['batch-handed', 'batch-collected'])('at %s leaves a batch that the next one goes on with: made once, charged once', async (place) => {
+      let isDead = false;
+      const dying = await open({
+        onCheckpoint(passed) {
+          if (passed !== place) return;
+          isDead = true;
+          throw new Error('died');
+        },
+      });
+      const { batch } = await dying.create(bodies(80));
+      await expect.poll(() => isDead, { interval: 5 }).toBe(true);
+      await dying[Symbol.asyncDispose]();
+      await dying.jobs.disownAll();
+      const next = await open({ files: dying.files });
+      const told = await until(next, batch.id);
+      expect(texts(next, told)).toHaveLength(80);
+      expect(await sums()).toEqual(madeThere(80));
+      expect([vendor.count('POST /files'), vendor.count('POST /batches'), next.calls.length]).toEqual([1, 1, 0]);
+      await expectClean(next);
+    });
+
+    it('in the middle of its results has them read again, and each line booked once', async () => {
+      let reads = 0;
+      const client = new WireBatchVendor({ upstreamId: 'a', kind: 'moonshot', baseUrl: vendor.baseUrl });
+      onTestFinished(() => client[Symbol.asyncDispose]());
+      const house = await open({
+        vendor: {
+          upstreamId: 'a', limits: client.limits,
+          line: (call) => client.line(call), submit: (order, signal) => client.submit(order, signal), poll: (id, signal) => client.poll(id, signal),
+          cancel: (id, signal) => client.cancel(id, signal), clear: (reference, keepId, signal) => client.clear(reference, keepId, signal),
+          async *results(of, signal) {
+            reads += 1;
+            let told = 0;
+            for await (const result of client.results(of, signal)) {
+              if (reads < 3 && (told += 1) > 20 * reads) throw new Error('cut');
+              yield result;
+            }
+          },
+        },
+      });
+      const { batch } = await house.create(bodies(50));
+      const told = await until(house, batch.id);
+      expect([reads, texts(house, told).length]).toEqual([3, 50]);
+      expect(await sums()).toEqual(madeThere(50));
+      await expectClean(house);
+    });
+  });
+
+  describe('a vendor', () => {
+    it.each<[string, Parameters<BatchVendorDouble['trouble']>]>([
+      ['breaks the upload off', ['POST /files', 'cut', 'done-then-cut']],
+      ['makes a batch and does not say so', ['POST /batches', 'done-then-cut']],
+      ['has too much to do', ['POST /batches', { status: 429, headers: { 'retry-after': '0' } }, { status: 503 }]],
+      ['cannot be asked for a while', ['GET /batches/:id', { status: 502 }, { status: 500 }, 'cut']],
+      ['does not find the results at once', ['GET /files/:id/content', { status: 404 }, 'cut']],
+    ])('that %s has made it once in the end', async (_what, trouble) => {
+      vendor.trouble(...trouble);
+      const house = await open();
+      const { batch } = await house.create(bodies(5));
+      const told = await until(house, batch.id);
+      expect(texts(house, told)).toHaveLength(5);
+      expect([...vendor.made.values()]).toEqual([1, 1, 1, 1, 1]);
+      expect(await sums()).toEqual(madeThere(5));
+      await expectClean(house);
+    });
+
+    it.each<[string, () => void]>([
+      ['refuses our key', () => vendor.trouble('POST /files', { status: 401, body: { error: { message: 'Incorrect API key', type: 'incorrect_api_key_error' } } })],
+      ['has no batches', () => vendor.trouble('POST /batches', { status: 400, body: { error: { message: 'Invalid request', type: 'invalid_request_error' } } })],
+      ['fails to validate what it took', () => { vendor.describe = (job) => ({ ...job, status: job['status'] === 'completed' ? 'failed' : job['status'] , output_file_id: null }); }],
+      ['has forgotten it', () => vendor.trouble('GET /batches/:id', { status: 404 })],
+    ])('that %s leaves it to be run here', async (_what, prepare) => {
+      prepare();
+      const house = await open();
+      const { batch } = await house.create(bodies(5));
+      const told = await until(house, batch.id);
+      expect(texts(house, told)).toEqual(Array.from({ length: 5 }, (_, line) => `id-${line} to line ${line}`));
+      expect(await sums()).toMatchObject({ lines: 5, costNanos: 5n * lineCostNanos });
+      vendor.files.clear();
+      await expectClean(house);
+    });
+  });
+
+  describe('a batch that is stopped', () => {
+    it('is cancelled at the vendor, and what that had made is kept', async () => {
+      vendor.staysAt = 'in_progress';
+      vendor.quick = false;
+      vendor.answer = (line) => (Number(line.custom_id.slice(5)) < 3 ? { body: completion('in time', { usage }) } : 'missing');
+      const house = await open();
+      const { batch } = await house.create(bodies(8));
+      await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
+      await house.batches.cancel(batchCaller, batch.id);
+      const told = await until(house, batch.id);
+      expect([told.batch.status, texts(house, told)]).toEqual(['cancelled', ['id-0 in time', 'id-1 in time', 'id-2 in time']]);
+      expect(house.files.lines(told.batch.errorFileId).map(({ error }) => (error as { readonly code: string }).code)).toEqual(Array.from({ length: 5 }, () => 'batch_cancelled'));
+      expect(await sums()).toEqual(madeThere(3));
+      expect(house.calls).toEqual([]);
+      await expectClean(house);
+    });
+
+    it('with its key says so in the lines that nobody made, and charges nothing', async () => {
+      let caller: Caller | undefined = batchCaller;
+      vendor.staysAt = 'validating';
+      const house = await open({ callerOfKey: () => caller });
+      const { batch } = await house.create(bodies(3));
+      await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
+      caller = undefined;
+      vendor.staysAt = undefined;
+      const told = await until(house, batch.id);
+      expect(house.files.lines(told.batch.errorFileId)).toMatchObject(Array.from({ length: 3 }, () => ({ response: { status_code: 401 } })));
+      expect(await sums()).toMatchObject({ lines: 0, chargedNanos: 0n });
+      await expectClean(house);
+    });
+  });
+});
