@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { Caller } from '../src/access/caller.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { systemRandom } from '../src/base/random.ts';
@@ -99,187 +99,175 @@ onEveryDatabase((databases) => {
       return `${String(id)} ${said}`;
     });
 
-  describe('a batch that is handed over', () => {
-    it('is made there, settled line by line at batch price on both sides, and comes out in order; two replicas hand it over once', async () => {
-      const files = new FilesDouble();
-      const one = await open({ files });
-      await open({ files }, databases.kind === 'Postgres' ? await shared.open(houseMigrations) : database);
-      const { batch } = await one.create(bodies(150));
-      const told = await until(one, batch.id);
-      expect(told.batch).toMatchObject({ status: 'completed', totalLines: 150 });
-      expect(texts(one, told)).toEqual(Array.from({ length: 150 }, (_, line) => `id-${line} made line-${line}`));
-      expect(told.tally).toMatchObject({ completed: 150, failed: 0, inputTokens: 15_000, outputTokens: 7_500, charges: [{ currency: 'USD', amountNanos: 150n * lineChargeNanos }] });
-      expect(await sums()).toEqual(madeThere(150));
-      expect([one.calls.length, vendor.count('POST /batches'), vendor.made.size]).toEqual([0, 1, 150]);
-      await expectClean(one);
-    });
-
-    it('leaves to be run here what the vendor does not make, refuses what it refuses, and counts once what it tells twice', async () => {
-      vendor.answer = (line: HandedLine) => {
-        if (line.custom_id === 'line-0') return { status: 400, body: { error: { message: 'Invalid request: too odd', type: 'invalid_request_error' } } };
-        if (line.custom_id === 'line-1') return 'missing';
-        if (line.custom_id === 'line-2') return { error: 'batch_expired' };
-        if (line.custom_id === 'line-3') return { status: 500, body: { error: { message: 'oh', type: 'server_error' } } };
-        return { body: completion('there', { ...(line.custom_id === 'line-5' ? { usage: null } : { usage }) }), times: 2 };
-      };
-      const house = await open();
-      const { batch } = await house.create({ ...bodies(6), bad: { model: 'kimi-k2-thinking' }, none: body('line 7', { model: 'none' }) });
-      const told = await until(house, batch.id);
-      expect(texts(house, told)).toEqual(['id-1 to line 1', 'id-2 to line 2', 'id-3 to line 3', 'id-4 there', 'id-5 there']);
-      expect(house.files.lines(told.batch.errorFileId)).toMatchObject([
-        { custom_id: 'id-0', response: { status_code: 400, body: { error: { message: 'Invalid request: too odd' } } }, error: null },
-        { custom_id: 'bad', response: { status_code: 400 } }, { custom_id: 'none', response: { status_code: 404 } },
-      ]);
-      const { lines, costNanos } = await sums();
-      // Three at plain price from here, one at batch price from there, and one whose usage is our estimate.
-      const estimated = (await database.report(sql<{ cost: bigint }>`SELECT cost_nanos AS cost FROM generations WHERE estimated = 1`.compile(database.builder<never>()))).map(({ cost }) => cost);
-      expect([lines, estimated.length]).toEqual([5, 1]);
-      expect(costNanos).toBe(3n * lineCostNanos + lineChargeNanos + (estimated[0] ?? 0n));
-      await expectClean(house);
-    });
-
-    it('holds for each line the most that it can cost, whichever server lives, and charges what it came to', async () => {
-      vendor.staysAt = 'validating';
-      const first = await open();
-      const { batch } = await first.create(bodies(70));
-      await expect.poll(() => vendor.count('GET /batches/:id'), { interval: 5 }).toBeGreaterThan(0);
-      expect(await heldNanos()).toBe(70n * lineHeldNanos);
-      await first[Symbol.asyncDispose]();
-      const second = await open({ files: first.files });
-      expect(await heldNanos()).toBe(70n * lineHeldNanos);
-      vendor.staysAt = undefined;
-      await until(second, batch.id);
-      expect(await sums()).toEqual(madeThere(70));
-      expect(vendor.count('POST /files')).toBe(1);
-      await expectClean(second);
-    });
-
-    it('is run here when its payer cannot have all of it held at once, and nothing is spent that he has not', async () => {
-      await wallets.withdraw({ tenantId: batchCaller.tenantId, currency: 'USD', amountNanos: 100_000_000n - 3n * lineHeldNanos });
-      const house = await open();
-      const { batch } = await house.create(bodies(10));
-      const told = await until(house, batch.id);
-      expect(told.batch.status).toBe('completed');
-      expect(vendor.jobs.size).toBe(0);
-      expect(house.steps.at(-1)).toBe('a step of handing a batch over failed quota_exceeded');
-      expect(await sums()).toMatchObject({ lines: 10, chargedNanos: 10n * lineChargeNanos });
-      await expectClean(house);
-    });
+  it('is made there, settled line by line at batch price on both sides, and comes out in order; two replicas hand it over once', async () => {
+    const files = new FilesDouble();
+    const one = await open({ files });
+    await open({ files }, databases.kind === 'Postgres' ? await shared.open(houseMigrations) : database);
+    const { batch } = await one.create(bodies(70));
+    const told = await until(one, batch.id);
+    expect(told.batch).toMatchObject({ status: 'completed', totalLines: 70 });
+    expect(texts(one, told)).toEqual(Array.from({ length: 70 }, (_, line) => `id-${line} made line-${line}`));
+    expect(told.tally).toMatchObject({ completed: 70, failed: 0, inputTokens: 7_000, outputTokens: 3_500, charges: [{ currency: 'USD', amountNanos: 70n * lineChargeNanos }] });
+    expect(await sums()).toEqual(madeThere(70));
+    expect([one.calls.length, vendor.count('POST /batches'), vendor.made.size]).toEqual([0, 1, 70]);
+    await expectClean(one);
   });
 
-  describe('a server that dies', () => {
-    it.each<BatchCheckpoint>(['batch-handed', 'batch-collected'])('at %s leaves a batch that the next one goes on with: made once, charged once', async (place) => {
-      let isDead = false;
-      const dying = await open({
+  it('survives the servers that it dies with: made once, held throughout, charged once', async () => {
+    const files = new FilesDouble();
+    /** Works until it passes `place`, and leaves all as it is then. */
+    const dyingAt = async (place: BatchCheckpoint, create?: () => Promise<unknown>): Promise<BatchHouse> => {
+      const died = Promise.withResolvers<void>();
+      const house = await open({
+        files,
         onCheckpoint(passed) {
           if (passed !== place) return;
-          isDead = true;
+          died.resolve();
           throw new Error('died');
         },
       });
-      const { batch } = await dying.create(bodies(80));
-      await expect.poll(() => isDead, { interval: 5 }).toBe(true);
-      await dying[Symbol.asyncDispose]();
-      await dying.jobs.disownAll();
-      const next = await open({ files: dying.files });
-      const told = await until(next, batch.id);
-      expect(texts(next, told)).toHaveLength(80);
-      expect(await sums()).toEqual(madeThere(80));
-      expect([vendor.count('POST /files'), vendor.count('POST /batches'), next.calls.length]).toEqual([1, 1, 0]);
-      await expectClean(next);
+      await create?.call(house);
+      await died.promise;
+      await house[Symbol.asyncDispose]();
+      await house.jobs.disownAll();
+      return house;
+    };
+    let id = '';
+    await dyingAt('batch-handed', async function (this: BatchHouse) {
+      id = (await this.create(bodies(70))).batch.id;
     });
-
-    it('in the middle of its results has them read again, and each line booked once', async () => {
-      let reads = 0;
-      const client = new WireBatchVendor({ upstreamId: 'a', kind: 'moonshot', baseUrl: vendor.baseUrl });
-      onTestFinished(() => client[Symbol.asyncDispose]());
-      const house = await open({
-        vendor: {
-          upstreamId: 'a', limits: client.limits,
-          line: (call) => client.line(call), submit: (order, signal) => client.submit(order, signal), poll: (id, signal) => client.poll(id, signal),
-          cancel: (id, signal) => client.cancel(id, signal), clear: (reference, keepId, signal) => client.clear(reference, keepId, signal),
-          async *results(of, signal) {
-            reads += 1;
-            let told = 0;
-            for await (const result of client.results(of, signal)) {
-              if (reads < 3 && (told += 1) > 20 * reads) throw new Error('cut');
-              yield result;
-            }
-          },
-        },
-      });
-      const { batch } = await house.create(bodies(50));
-      const told = await until(house, batch.id);
-      expect([reads, texts(house, told).length]).toEqual([3, 50]);
-      expect(await sums()).toEqual(madeThere(50));
-      await expectClean(house);
-    });
+    expect(await heldNanos()).toBe(70n * lineHeldNanos);
+    await dyingAt('batch-collected');
+    const last = await open({ files });
+    expect(texts(last, await until(last, id))).toHaveLength(70);
+    expect(await sums()).toEqual(madeThere(70));
+    expect([vendor.count('POST /files'), vendor.count('POST /batches'), last.calls.length]).toEqual([1, 1, 0]);
+    await expectClean(last);
   });
 
-  describe('a vendor', () => {
-    it.each<[string, Parameters<BatchVendorDouble['trouble']>]>([
-      ['breaks the upload off', ['POST /files', 'cut', 'done-then-cut']],
-      ['makes a batch and does not say so', ['POST /batches', 'done-then-cut']],
-      ['has too much to do', ['POST /batches', { status: 429, headers: { 'retry-after': '0' } }, { status: 503 }]],
-      ['cannot be asked for a while', ['GET /batches/:id', { status: 502 }, { status: 500 }, 'cut']],
-      ['does not find the results at once', ['GET /files/:id/content', { status: 404 }, 'cut']],
-    ])('that %s has made it once in the end', async (_what, trouble) => {
-      vendor.trouble(...trouble);
-      const house = await open();
-      const { batch } = await house.create(bodies(5));
-      const told = await until(house, batch.id);
-      expect(texts(house, told)).toHaveLength(5);
-      expect([...vendor.made.values()]).toEqual([1, 1, 1, 1, 1]);
-      expect(await sums()).toEqual(madeThere(5));
-      await expectClean(house);
-    });
+  // What follows is between us and the vendor, whichever the database.
+  if (databases.kind === 'Postgres') return;
 
-    it.each<[string, () => void]>([
-      ['refuses our key', () => vendor.trouble('POST /files', { status: 401, body: { error: { message: 'Incorrect API key', type: 'incorrect_api_key_error' } } })],
-      ['has no batches', () => vendor.trouble('POST /batches', { status: 400, body: { error: { message: 'Invalid request', type: 'invalid_request_error' } } })],
-      ['fails to validate what it took', () => { vendor.describe = (job) => ({ ...job, status: job['status'] === 'completed' ? 'failed' : job['status'] , output_file_id: null }); }],
-      ['has forgotten it', () => vendor.trouble('GET /batches/:id', { status: 404 })],
-    ])('that %s leaves it to be run here', async (_what, prepare) => {
+  it('leaves to be run here what the vendor does not make, refuses what it refuses, and counts once what it tells twice', async () => {
+    vendor.answer = (line: HandedLine) => {
+      if (line.custom_id === 'line-0') return { status: 400, body: { error: { message: 'Invalid request: too odd', type: 'invalid_request_error' } } };
+      if (line.custom_id === 'line-1') return 'missing';
+      if (line.custom_id === 'line-2') return { error: 'batch_expired' };
+      if (line.custom_id === 'line-3') return { status: 500, body: { error: { message: 'oh', type: 'server_error' } } };
+      return { body: completion('there', { ...(line.custom_id === 'line-5' ? { usage: null } : { usage }) }), times: 2 };
+    };
+    const house = await open();
+    const { batch } = await house.create({ ...bodies(6), bad: { model: 'kimi-k2-thinking' }, none: body('line 7', { model: 'none' }) });
+    const told = await until(house, batch.id);
+    expect(texts(house, told)).toEqual(['id-1 to line 1', 'id-2 to line 2', 'id-3 to line 3', 'id-4 there', 'id-5 there']);
+    expect(house.files.lines(told.batch.errorFileId)).toMatchObject([
+      { custom_id: 'id-0', response: { status_code: 400, body: { error: { message: 'Invalid request: too odd' } } }, error: null },
+      { custom_id: 'bad', response: { status_code: 400 } }, { custom_id: 'none', response: { status_code: 404 } },
+    ]);
+    // Three at plain price from here, one at batch price from there, and one there whose usage is our estimate.
+    const costs = await database.report(sql<{ cost_nanos: bigint; usage_estimated: number }>`SELECT cost_nanos, usage_estimated FROM generations WHERE charge_nanos > 0`.compile(database.builder<never>()));
+    expect(costs.filter((row) => row.usage_estimated === 0).map((row) => row.cost_nanos).toSorted()).toEqual([lineChargeNanos, lineCostNanos, lineCostNanos, lineCostNanos]);
+    expect(costs.filter((row) => row.usage_estimated === 1)).toHaveLength(1);
+    await expectClean(house);
+  });
+
+  it('is run here when its payer cannot have all of it held at once, and nothing is spent that he has not', async () => {
+    await wallets.withdraw({ tenantId: batchCaller.tenantId, currency: 'USD', amountNanos: 100_000_000n - 3n * lineHeldNanos });
+    const house = await open({ pool: { concurrency: 1 } });
+    const { batch } = await house.create(bodies(10));
+    expect((await until(house, batch.id)).batch.status).toBe('completed');
+    expect(vendor.jobs.size).toBe(0);
+    expect(house.steps.at(-1)).toBe('a step of handing a batch over failed quota_exceeded');
+    expect(await sums()).toMatchObject({ lines: 10, chargedNanos: 10n * lineChargeNanos });
+    await expectClean(house);
+  });
+
+  it('is made once by a vendor that breaks off, says nothing, has too much to do, cannot be asked and does not find its files', async () => {
+    vendor.trouble('POST /files', 'cut', 'done-then-cut');
+    vendor.trouble('POST /batches', { status: 429, headers: { 'retry-after': '0' } }, 'done-then-cut');
+    vendor.trouble('GET /batches/:id', { status: 502 }, 'cut');
+    vendor.trouble('GET /files/:id/content', { status: 404 }, 'cut');
+    const house = await open();
+    const { batch } = await house.create(bodies(5));
+    expect(texts(house, await until(house, batch.id))).toHaveLength(5);
+    expect(house.steps.length).toBe(9);
+    expect([...vendor.made.values()]).toEqual([1, 1, 1, 1, 1]);
+    expect(await sums()).toEqual(madeThere(5));
+    await expectClean(house);
+  });
+
+  it('is run here when the vendor refuses our key, has no batches, finds the file wrong, or has forgotten it', async () => {
+    const house = await open();
+    const ways: readonly (() => void)[] = [
+      () => vendor.trouble('POST /files', { status: 401, body: { error: { message: 'Incorrect API key', type: 'incorrect_api_key_error' } } }),
+      () => vendor.trouble('POST /batches', { status: 400, body: { error: { message: 'Invalid request', type: 'invalid_request_error' } } }),
+      () => vendor.trouble('GET /batches/:id', { status: 404 }),
+      () => void (vendor.describe = (job) => ({ ...job, status: 'failed', output_file_id: null })),
+    ];
+    for (const prepare of ways) {
       prepare();
-      const house = await open();
-      const { batch } = await house.create(bodies(5));
-      const told = await until(house, batch.id);
-      expect(texts(house, told)).toEqual(Array.from({ length: 5 }, (_, line) => `id-${line} to line ${line}`));
-      expect(await sums()).toMatchObject({ lines: 5, costNanos: 5n * lineCostNanos });
-      vendor.files.clear();
-      await expectClean(house);
-    });
+      const { batch } = await house.create(bodies(3));
+      expect(texts(house, await until(house, batch.id))).toEqual(Array.from({ length: 3 }, (_, line) => `id-${line} to line ${line}`));
+    }
+    expect(await sums()).toMatchObject({ lines: 12, costNanos: 12n * lineCostNanos });
+    // Of what it calls failed it tells no files.
+    vendor.files.clear();
+    await expectClean(house);
   });
 
-  describe('a batch that is stopped', () => {
-    it('is cancelled at the vendor, and what that had made is kept', async () => {
-      vendor.staysAt = 'in_progress';
-      vendor.quick = false;
-      vendor.answer = (line) => (Number(line.custom_id.slice(5)) < 3 ? { body: completion('in time', { usage }) } : 'missing');
-      const house = await open();
-      const { batch } = await house.create(bodies(8));
-      await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
-      await house.batches.cancel(batchCaller, batch.id);
-      const told = await until(house, batch.id);
-      expect([told.batch.status, texts(house, told)]).toEqual(['cancelled', ['id-0 in time', 'id-1 in time', 'id-2 in time']]);
-      expect(house.files.lines(told.batch.errorFileId).map(({ error }) => (error as { readonly code: string }).code)).toEqual(Array.from({ length: 5 }, () => 'batch_cancelled'));
-      expect(await sums()).toEqual(madeThere(3));
-      expect(house.calls).toEqual([]);
-      await expectClean(house);
+  it('is read again where its results broke off, and each line is booked once', async () => {
+    let reads = 0;
+    const client = new WireBatchVendor({ upstreamId: 'a', kind: 'moonshot', baseUrl: vendor.baseUrl });
+    onTestFinished(() => client[Symbol.asyncDispose]());
+    const house = await open({
+      vendor: {
+        upstreamId: 'a', limits: client.limits,
+        line: (call) => client.line(call), submit: (order, signal) => client.submit(order, signal), poll: (id, signal) => client.poll(id, signal),
+        cancel: (id, signal) => client.cancel(id, signal), clear: (reference, keepId, signal) => client.clear(reference, keepId, signal),
+        async *results(of, signal) {
+          reads += 1;
+          let told = 0;
+          for await (const result of client.results(of, signal)) {
+            if (reads < 3 && (told += 1) > 20 * reads) throw new Error('cut');
+            yield result;
+          }
+        },
+      },
     });
+    const { batch } = await house.create(bodies(50));
+    expect(texts(house, await until(house, batch.id))).toHaveLength(50);
+    expect(reads).toBe(3);
+    expect(await sums()).toEqual(madeThere(50));
+    await expectClean(house);
+  });
 
-    it('with its key says so in the lines that nobody made, and charges nothing', async () => {
-      let caller: Caller | undefined = batchCaller;
-      vendor.staysAt = 'validating';
-      const house = await open({ callerOfKey: () => caller });
-      const { batch } = await house.create(bodies(3));
-      await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
-      caller = undefined;
-      vendor.staysAt = undefined;
-      const told = await until(house, batch.id);
-      expect(house.files.lines(told.batch.errorFileId)).toMatchObject(Array.from({ length: 3 }, () => ({ response: { status_code: 401 } })));
-      expect(await sums()).toMatchObject({ lines: 0, chargedNanos: 0n });
-      await expectClean(house);
-    });
+  it('is cancelled at the vendor with the batch, and what that had made is kept', async () => {
+    vendor.staysAt = 'in_progress';
+    vendor.quick = false;
+    vendor.answer = (line) => (Number(line.custom_id.slice(5)) < 3 ? { body: completion('in time', { usage }) } : 'missing');
+    const house = await open();
+    const { batch } = await house.create(bodies(8));
+    await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
+    await house.batches.cancel(batchCaller, batch.id);
+    const told = await until(house, batch.id);
+    expect([told.batch.status, texts(house, told)]).toEqual(['cancelled', ['id-0 in time', 'id-1 in time', 'id-2 in time']]);
+    expect(house.files.lines(told.batch.errorFileId).map(({ error }) => (error as { readonly code: string }).code)).toEqual(Array.from({ length: 5 }, () => 'batch_cancelled'));
+    expect(await sums()).toEqual(madeThere(3));
+    expect(house.calls).toEqual([]);
+    await expectClean(house);
+  });
+
+  it('charges nothing when its key is revoked while the vendor has it, and says so in its lines', async () => {
+    let caller: Caller | undefined = batchCaller;
+    vendor.staysAt = 'validating';
+    const house = await open({ callerOfKey: () => caller });
+    const { batch } = await house.create(bodies(3));
+    await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
+    caller = undefined;
+    vendor.staysAt = undefined;
+    const told = await until(house, batch.id);
+    expect(house.files.lines(told.batch.errorFileId)).toMatchObject(Array.from({ length: 3 }, () => ({ response: { status_code: 401 } })));
+    expect(await sums()).toMatchObject({ lines: 0, chargedNanos: 0n });
+    await expectClean(house);
   });
 });
