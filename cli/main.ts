@@ -11,6 +11,7 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   folder: process.cwd(),
   nowMs: () => Date.now(),
+  live: process.stderr.isTTY === true,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   runServer: (args) => runChild(process.execPath, [...serverFlags, server, ...args], process.env),

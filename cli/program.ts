@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.ts';
 import { creditsCommand } from './commands/credits.ts';
+import { filesCommand } from './commands/files.ts';
 import { generationsCommand } from './commands/generations.ts';
 import { infoCommand } from './commands/info.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -28,6 +29,7 @@ export function createProgram(terminal: Terminal): Command {
     .addCommand(ledgerCommand(terminal))
     .addCommand(usageCommand(terminal))
     .addCommand(generationsCommand(terminal))
+    .addCommand(filesCommand(terminal))
     .addCommand(pricesCommand(terminal))
     .addCommand(ratesCommand(terminal))
     .addCommand(reconcileCommand(terminal))

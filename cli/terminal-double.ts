@@ -4,6 +4,7 @@ import type { Terminal } from './terminal.ts';
 export class TerminalDouble implements Terminal {
   readonly env: Record<string, string | undefined>;
   readonly folder: string;
+  live = false;
   readonly runs: (readonly string[])[] = [];
   stdout = '';
   stderr = '';

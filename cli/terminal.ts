@@ -4,6 +4,8 @@ export interface Terminal {
   /** Where relative paths begin. */
   readonly folder: string;
   nowMs(): number;
+  /** Whether a person sees what is said by `err` at once, and a line can be written over. */
+  readonly live: boolean;
   out(text: string): void;
   err(text: string): void;
   /**

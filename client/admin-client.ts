@@ -1,5 +1,7 @@
-import { adminApi, pathParameters } from '../contract/admin-api.ts';
-import type { AdminRequestInput, AdminResponse, AdminRoute, AdminRouteName } from '../contract/admin-api.ts';
+import { adminApi, adminUploads, pathParameters } from '../contract/admin-api.ts';
+import type {
+  AdminRequestInput, AdminResponse, AdminRoute, AdminRouteName, AdminUploadInput, AdminUploadName, AdminUploadResponse,
+} from '../contract/admin-api.ts';
 import { adminErrorBody } from '../contract/admin-error.ts';
 import { AdminError } from './admin-error.ts';
 
@@ -31,29 +33,43 @@ export class AdminClient {
   async call<Name extends AdminRouteName>(name: Name, request: AdminRequestInput<Name>): Promise<AdminResponse<Name>> {
     const route: AdminRoute = adminApi[name];
     const { path, rest } = fillPath(route.path, request);
-    const response = await this.#send(route.method, path, rest);
+    const body: Body = route.method === 'POST' ? { type: 'application/json', content: JSON.stringify(Object.fromEntries(rest)) } : undefined;
+    return (await this.#answer(route, body === undefined ? withQuery(path, rest) : path, body)) as AdminResponse<Name>;
+  }
+
+  /**
+   * Calls a route that takes bytes, with those of `content`: as they come, so that it may be large, and without a limit of time.
+   * Resolves and throws as `call` does.
+   */
+  async upload<Name extends AdminUploadName>(name: Name, request: AdminUploadInput<Name>, content: ReadableStream<Uint8Array>): Promise<AdminUploadResponse<Name>> {
+    const route: AdminRoute = adminUploads[name];
+    const { path, rest } = fillPath(route.path, request);
+    return (await this.#answer(route, withQuery(path, rest), { type: 'application/octet-stream', content })) as AdminUploadResponse<Name>;
+  }
+
+  async #answer(route: AdminRoute, path: string, content: Body): Promise<object> {
+    const response = await this.#send(route.method, path, content);
     const body = await this.#readJson(response);
     if (!response.ok) throw refusal(response.status, body, this.#url);
-    const parsed = adminApi[name].response.safeParse(body);
-    if (parsed.success) return parsed.data as AdminResponse<Name>;
+    const parsed = route.response.safeParse(body);
+    if (parsed.success) return parsed.data;
     const where = parsed.error.issues[0]?.path.join('.') ?? '';
     throw new AdminError('invalid_reply', `the answer of ${this.#url} is not what this version expects (at "${where}")`, {
       status: response.status,
     });
   }
 
-  async #send(method: AdminRoute['method'], path: string, rest: ReadonlyMap<string, unknown>): Promise<Response> {
+  async #send(method: AdminRoute['method'], path: string, body: Body): Promise<Response> {
     const headers: Record<string, string> = { accept: 'application/json', authorization: `Bearer ${this.#token}` };
-    const options: RequestInit = { method, headers, redirect: 'error', signal: AbortSignal.timeout(this.#timeoutMs) };
-    let url = this.#url + path;
-    if (method === 'POST') {
-      headers['content-type'] = 'application/json';
-      options.body = JSON.stringify(Object.fromEntries(rest));
-    } else if (rest.size > 0) {
-      url += `?${new URLSearchParams([...rest].map(([name, value]): [string, string] => [name, String(value)]))}`;
+    const options: RequestInit = { method, headers, redirect: 'error' };
+    if (body !== undefined) {
+      headers['content-type'] = body.type;
+      options.body = body.content;
     }
+    if (typeof body?.content === 'object') Object.assign(options, { duplex: 'half' });
+    else options.signal = AbortSignal.timeout(this.#timeoutMs);
     try {
-      return await fetch(url, options);
+      return await fetch(this.#url + path, options);
     } catch (error) {
       throw connectionError(error, this.#url, this.#timeoutMs);
     }
@@ -68,6 +84,14 @@ export class AdminClient {
       throw new AdminError('invalid_reply', message, { status: response.status, cause: error });
     }
   }
+}
+
+/** What is sent; undefined: nothing. */
+type Body = { readonly type: string; readonly content: string | ReadableStream<Uint8Array> } | undefined;
+
+function withQuery(path: string, rest: ReadonlyMap<string, unknown>): string {
+  if (rest.size === 0) return path;
+  return `${path}?${new URLSearchParams([...rest].map(([name, value]): [string, string] => [name, String(value)]))}`;
 }
 
 /** Puts the fields that the path names into it; `rest` is what remains, without the undefined ones. */

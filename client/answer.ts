@@ -1,6 +1,7 @@
 /** What the admin API answers, for those who use the client: they do not import the contract itself. */
 export type { Credit } from '../contract/credit.ts';
 export type { ExchangeRate, RatesReport } from '../contract/exchange-rate.ts';
+export type { StoredFile } from '../contract/file.ts';
 export type { Generation } from '../contract/generation.ts';
 export type { ApiKey } from '../contract/key.ts';
 export type { Budget, LimitPolicy, RateLimits, Spending } from '../contract/limits.ts';

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { adminApi, type AdminRoute, pathParameters } from './admin-api.ts';
+import { adminApi, type AdminRoute, adminUploads, pathParameters } from './admin-api.ts';
 import { adminErrorBody, adminErrorCodes } from './admin-error.ts';
 import { amount } from './amount.ts';
 import { generation, generationsRequest } from './generation.ts';
 import { createKeyRequest } from './key.ts';
 import { usageRequest } from './usage-report.ts';
 
-const routes: readonly (readonly [string, AdminRoute])[] = Object.entries(adminApi);
+const routes: readonly (readonly [string, AdminRoute])[] = [...Object.entries(adminApi), ...Object.entries(adminUploads)];
 
 /** What a route cannot do without, beside what its path names. */
 const required: Readonly<Record<string, object>> = {
-  importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' }, createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' }, withdrawCredits: { amount: '1', currency: 'USD' },
+  uploadFile: { filename: 'a.pdf', purpose: 'file-extract' }, importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' }, createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' }, withdrawCredits: { amount: '1', currency: 'USD' },
 };
 
 describe('the table of the admin API', () => {
@@ -20,6 +20,9 @@ describe('the table of the admin API', () => {
     expect(new Set(lines).size).toBe(lines.length);
     expect(lines.sort()).toEqual([
       'GET /admin/v1/credits',
+      'GET /admin/v1/files',
+      'GET /admin/v1/files/{id}',
+      'GET /admin/v1/files/{id}/text',
       'GET /admin/v1/generations',
       'GET /admin/v1/info',
       'GET /admin/v1/keys',
@@ -33,6 +36,8 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/usage',
       'POST /admin/v1/credits',
       'POST /admin/v1/credits/withdrawals',
+      'POST /admin/v1/files',
+      'POST /admin/v1/files/{id}/delete',
       'POST /admin/v1/keys',
       'POST /admin/v1/keys/{id}/revoke',
       'POST /admin/v1/rates',

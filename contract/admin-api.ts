@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { listCreditsRequest, listCreditsResponse, moveCreditsRequest, moveCreditsResponse } from './credit.ts';
 import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
+import { fileIdRequest, fileResponse, fileTextResponse, listFilesRequest, listFilesResponse, uploadFileRequest, uploadFileResponse } from './file.ts';
 import { generationsRequest, generationsResponse } from './generation.ts';
 import { createKeyRequest, createKeyResponse, keyIdRequest, keyResponse, listKeysRequest, listKeysResponse, showKeyResponse } from './key.ts';
 import { pricesRequest, pricesResponse } from './price.ts';
@@ -43,6 +44,10 @@ export const adminApi = {
   transfers: { method: 'GET', path: '/admin/v1/transfers', request: transfersRequest, status: 200, response: transfersResponse },
   usage: { method: 'GET', path: '/admin/v1/usage', request: usageRequest, status: 200, response: usageResponse },
   generations: { method: 'GET', path: '/admin/v1/generations', request: generationsRequest, status: 200, response: generationsResponse },
+  listFiles: { method: 'GET', path: '/admin/v1/files', request: listFilesRequest, status: 200, response: listFilesResponse },
+  showFile: { method: 'GET', path: '/admin/v1/files/{id}', request: fileIdRequest, status: 200, response: fileResponse },
+  fileText: { method: 'GET', path: '/admin/v1/files/{id}/text', request: fileIdRequest, status: 200, response: fileTextResponse },
+  deleteFile: { method: 'POST', path: '/admin/v1/files/{id}/delete', request: fileIdRequest, status: 200, response: fileResponse },
   prices: { method: 'GET', path: '/admin/v1/prices', request: pricesRequest, status: 200, response: pricesResponse },
   rates: { method: 'GET', path: '/admin/v1/rates', request: ratesRequest, status: 200, response: ratesResponse },
   importRates: { method: 'POST', path: '/admin/v1/rates', request: importRatesRequest, status: 200, response: importRatesResponse },
@@ -51,6 +56,16 @@ export const adminApi = {
   reconciliation: { method: 'GET', path: '/admin/v1/upstreams/{upstream}/reconciliation', request: reconciliationRequest, status: 200, response: reconciliationResponse },
   info: { method: 'GET', path: '/admin/v1/info', request: nothing, status: 200, response: serverInfo },
 } as const satisfies Record<string, AdminRoute>;
+
+/** Routes that take bytes: the fields of the request travel in the query of a POST, and its body is what is uploaded, as `application/octet-stream`. */
+export const adminUploads = {
+  uploadFile: { method: 'POST', path: '/admin/v1/files', request: uploadFileRequest, status: 201, response: uploadFileResponse },
+} as const satisfies Record<string, AdminRoute>;
+
+export type AdminUploadName = keyof typeof adminUploads;
+export type AdminUploadInput<Name extends AdminUploadName> = z.input<(typeof adminUploads)[Name]['request']>;
+export type AdminUploadRequest<Name extends AdminUploadName> = z.output<(typeof adminUploads)[Name]['request']>;
+export type AdminUploadResponse<Name extends AdminUploadName> = z.output<(typeof adminUploads)[Name]['response']>;
 
 export type AdminRouteName = keyof typeof adminApi;
 /** What a client hands in: defaults may be left out. */

@@ -14,6 +14,8 @@ export const adminErrorCodes = [
   'shutting_down',
   'storage_unavailable',
   'upstream_failed',
+  'document_unreadable',
+  'caller_gone',
 ] as const;
 
 export type AdminErrorCode = (typeof adminErrorCodes)[number];

@@ -142,6 +142,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   let url = '';
   registerAdmin(app, {
     ...money.admin,
+    ...documents,
     keys, wallets, catalog, records, reconciliation,
     tenants: new TenantRegister({ database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money }),
     journal: new LedgerJournal(database),
@@ -158,8 +159,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   money.start();
   const workers = [stack.use(threads.worker), stack.use(batching.worker)];
   for (const worker of workers) worker.start();
-  const threadRetention = new ThreadRetention({ database, clock: systemClock });
-  startChores({ config, database, reconciliation, threadRetention, holding: threads.holding, clock: systemClock, log }, stack);
+  startChores({ config, database, reconciliation, threadRetention: new ThreadRetention({ database, clock: systemClock }), holding: threads.holding, clock: systemClock, log }, stack);
   // Last, since they are shown only once: a start that is refused must not have made them. Of several servers that start on an
   // empty database one makes them; one that crashed before must not leave a database that nobody has a key to.
   const firstKeys = await database.exclusively(() => createFirstKeys(keys, tenantId, folder.adminToken.token));

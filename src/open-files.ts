@@ -12,6 +12,8 @@ import { FileRows } from './documents/file-rows.ts';
 import { FileTexts } from './documents/file-texts.ts';
 import { Files } from './documents/files.ts';
 import { LooseBlobs } from './documents/loose-blobs.ts';
+import { UploadRows } from './documents/upload-rows.ts';
+import { Uploads } from './documents/uploads.ts';
 import type { BlobStore } from './storage/blobs/blob-store.ts';
 import { DiskBlobStore } from './storage/blobs/disk-blob-store.ts';
 import { S3BlobStore } from './storage/blobs/s3-blob-store.ts';
@@ -35,6 +37,7 @@ export interface FilesParts {
 export interface OpenFiles {
   readonly files: Files;
   readonly texts: FileTexts;
+  readonly uploads: Uploads;
 }
 
 const sweepMs = 60_000;
@@ -52,10 +55,12 @@ export async function openFiles({ config, database, alone, secret, counter, extr
   const shared = { database, blobs, sealer, clock: systemClock, random: systemRandom };
   const loose = new LooseBlobs(shared);
   const texts = new FileTexts({ ...shared, loose, countTokens: (text) => counter.countText(text), ...(extractor === undefined ? {} : { extractor }) });
-  const files = new Files({ ...shared, rows: new FileRows(shared), loose, texts, contentKey: secret.derive('content-id', 1), limits: config.files.limits });
+  const rows = new FileRows(shared);
+  const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits: config.files.limits });
+  const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
   if (alone) await loose.disownAll();
-  stack.use(sweeping({ files, blobs, alone, log }));
-  return { files, texts };
+  stack.use(sweeping({ files, uploads, blobs, alone, log }));
+  return { files, texts, uploads };
 }
 
 async function openStore(store: FileStoreConfig, alone: boolean): Promise<BlobStore> {
@@ -71,13 +76,14 @@ async function openStore(store: FileStoreConfig, alone: boolean): Promise<BlobSt
 
 interface Sweeping {
   readonly files: Files;
+  readonly uploads: Uploads;
   readonly blobs: BlobStore;
   readonly alone: boolean;
   readonly log: Log;
 }
 
 /** What has expired goes soon, what a crash has left at once, if nobody else can be at it. */
-function sweeping({ files, blobs, alone, log }: Sweeping): RecurringTask {
+function sweeping({ files, uploads, blobs, alone, log }: Sweeping): RecurringTask {
   let first = true;
   return new RecurringTask({
     clock: systemClock,
@@ -87,6 +93,7 @@ function sweeping({ files, blobs, alone, log }: Sweeping): RecurringTask {
       const nowMs = systemClock.nowMs();
       await blobs.sweep(first && alone ? nowMs : nowMs - unfinishedMs);
       first = false;
+      await uploads.sweep(signal);
       const count = await files.sweep(signal);
       if (count > 0) log.write('info', 'files that had expired have been removed', { count });
     },

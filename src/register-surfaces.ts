@@ -8,10 +8,12 @@ import { basePaths } from './http/base-path.ts';
 import { requireKey } from './http/server.ts';
 import { registerAccount } from './http/surfaces/account.ts';
 import { registerBatches } from './http/surfaces/batches/batches.ts';
+import { registerHeldChat } from './http/surfaces/batches/held-chat.ts';
 import { registerCaching } from './http/surfaces/caching.ts';
 import { registerChatCompletions } from './http/surfaces/chat-completions.ts';
 import { registerFiles } from './http/surfaces/files/files.ts';
 import { OpenUploads } from './http/surfaces/files/open-uploads.ts';
+import { registerUploads } from './http/surfaces/files/uploads.ts';
 import { registerGeneration } from './http/surfaces/generation.ts';
 import { registerHealth } from './http/surfaces/health.ts';
 import { registerMessages } from './http/surfaces/messages.ts';
@@ -63,6 +65,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);
       registerBatches(surfaces, base, batching.batches);
+      if (base.vendor === 'ark') registerHeldChat(surfaces, base, { ...threads.deps, pool: batching.pool, upstreamOf: batching.upstreamOf });
       registerModels(surfaces, base, models);
       registerAccount(surfaces, base, {
         wallets: (tenantId) => wallets.of(tenantId),
@@ -72,6 +75,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
         nowMs: systemClock.nowMs,
       });
       registerFiles(surfaces, base, { ...documents, openUploads, clock: systemClock });
+      registerUploads(surfaces, base, { ...documents, openUploads, clock: systemClock });
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,

@@ -89,6 +89,11 @@ export class FileTexts {
     return { facts: read.facts, keeping: read.kept ? [] : this.#keeping(file, read), blobKey: read.blobKey };
   }
 
+  /** What is known of the text of a file; undefined when it has not been read by this version of the extractor. */
+  async factsOf(file: TextSource): Promise<TextFacts | undefined> {
+    return (await this.#kept(file))?.facts;
+  }
+
   /** How long the texts of files of one tenant and mode are, by their ids; without those that have not been read by this version of the extractor. */
   async tokensOf(files: readonly StoredFile[]): Promise<ReadonlyMap<string, TextTokens>> {
     const found = new Map<string, TextTokens>();

@@ -34,9 +34,9 @@ export interface StageOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A file that a commit makes. */
+/** A file that a commit makes. Where its bytes are is known afterwards: equal ones that are there already stay. */
 export interface FileMaking {
-  readonly file: StoredFile;
+  readonly file: Omit<StoredFile, 'blobKey'>;
   /** It refuses when the staged bytes are gone. */
   readonly part: CommitPart;
 }
@@ -100,7 +100,8 @@ export class Files {
       const guards = [...(along?.part.guards ?? []), rows.counting(scope, staged.bytes, limits), ...part.guards];
       const statements = [...(along?.part.statements(file) ?? []), ...part.statements, ...(prepared?.keeping ?? [])];
       const outcome = await database.commitIf(guards, statements);
-      if (outcome.committed) return file;
+      // Where equal bytes were there already, the file has those.
+      if (outcome.committed) return (await this.get(scope, file.id)) ?? file;
       const others = along?.part.guards.length ?? 0;
       if (along !== undefined && outcome.guard < others) throw along.refusal();
       // It may have become less in the meantime.
@@ -175,7 +176,7 @@ export class Files {
     return committed;
   }
 
-  #insertion(staged: StagedBytes, { filename, purpose, expiresMs }: FileWish): FileMaking {
+  #insertion(staged: StagedBytes, { filename, purpose, expiresMs }: FileWish): { readonly file: StoredFile; readonly part: CommitPart } {
     const { rows, loose, clock, random } = this.#parts;
     const file: StoredFile = {
       ...staged, id: newId('file', clock, random), filename: harmlessFilename(filename), purpose, createdMs: clock.nowMs(), expiresMs,

@@ -21,6 +21,7 @@ export function limitBodies(app: FastifyInstance, clock: Clock): void {
     const cancel = clock.after(bodyTimeoutMs, () => {
       if (!raw.complete) app.refuseMalformed(Object.assign(new Error('the body did not arrive in time'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), raw.socket);
     });
+    raw.once('end', cancel);
     raw.once('close', cancel);
   };
   app.addHook('onRequest', (request, _reply, done) => {

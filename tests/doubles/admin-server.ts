@@ -24,12 +24,15 @@ import { type BookEntry, Ledger } from '../../src/ledger/ledger.ts';
 import { Wallets } from '../../src/ledger/wallets.ts';
 import type { GenerationRecord } from '../../src/records/generation-record.ts';
 import { Reconciliation } from '../../src/records/reconciliation.ts';
+import { documentsMigrations } from '../../src/documents/document-tables.ts';
 import { openMoney } from '../../src/open-money.ts';
 import { RecordsStore } from '../../src/records/records-store.ts';
 import { recordsMigrations } from '../../src/records/records-tables.ts';
 import { StorageHours, type StoredPiece } from '../../src/records/storage-hours.ts';
 import type { UpstreamAccount } from '../../src/records/upstream-account.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
+import { ExtractorDouble } from './extractor-double.ts';
+import { openDocuments } from './open-documents.ts';
 
 /** The clock of the rooms behind the admin API: a millisecond later each time that it is asked, so that what is made has an order. */
 function tickingClock(): Clock {
@@ -63,7 +66,7 @@ export async function startAdminServer(): Promise<AdminServer> {
   const folder = mkdtempSync(join(tmpdir(), 'moongate-admin-'));
   const dataDir = join(folder, 'data');
   mkdirSync(dataDir);
-  const migrations = [...accessMigrations, ...ledgerMigrations, ...recordsMigrations, ...catalogMigrations];
+  const migrations = [...accessMigrations, ...ledgerMigrations, ...recordsMigrations, ...catalogMigrations, ...documentsMigrations];
   const database = await openSqliteDatabase({ path: join(dataDir, 'moongate.db'), migrations });
   const hmac = new KeyHmac(parseRootSecret('x'.repeat(32)));
   const store = new KeyStore(database);
@@ -87,8 +90,10 @@ export async function startAdminServer(): Promise<AdminServer> {
   ]);
   const sell = [sellRuleSchema.parse({ id: 'partner', tenant: 'acme', basis: 'official', percent: '-20' })];
   const money = await openMoney({ money: { rates: [], staleDays: 7, staleRates: 'flag', sell }, database, catalog, store, clock, log });
+  const documents = await openDocuments({ database, folder: join(folder, 'files'), clock, extractor: new ExtractorDouble() });
   let url = '';
   registerAdmin(app, {
+    ...documents,
     keys, tenants, wallets, records, reconciliation, log, clock, catalog, ...money.admin,
     journal: new LedgerJournal(database),
     presetByName: (name) => presets.get(name),

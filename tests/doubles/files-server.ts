@@ -11,6 +11,7 @@ import { type FileLimits, fileLimitsDefault } from '../../src/documents/file-lim
 import { basePaths } from '../../src/http/base-path.ts';
 import { registerFiles } from '../../src/http/surfaces/files/files.ts';
 import { OpenUploads } from '../../src/http/surfaces/files/open-uploads.ts';
+import { registerUploads } from '../../src/http/surfaces/files/uploads.ts';
 import { buildServer, requireKey } from '../../src/http/server.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
 import { ExtractorDouble } from './extractor-double.ts';
@@ -47,7 +48,10 @@ export async function startFilesServer(limits: Partial<FileLimits> = {}): Promis
   app.register((surfaces, _options, done) => {
     requireKey(surfaces, { cached: () => undefined, authenticate: callerOf });
     const openUploads = new OpenUploads();
-    for (const base of basePaths) registerFiles(surfaces, base, { ...rooms, openUploads, clock: systemClock });
+    for (const base of basePaths) {
+      registerFiles(surfaces, base, { ...rooms, openUploads, clock: systemClock });
+      registerUploads(surfaces, base, { ...rooms, openUploads, clock: systemClock });
+    }
     done();
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

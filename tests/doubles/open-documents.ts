@@ -8,6 +8,8 @@ import { FileRows } from '../../src/documents/file-rows.ts';
 import { FileTexts } from '../../src/documents/file-texts.ts';
 import { Files } from '../../src/documents/files.ts';
 import { LooseBlobs } from '../../src/documents/loose-blobs.ts';
+import { UploadRows } from '../../src/documents/upload-rows.ts';
+import { Uploads } from '../../src/documents/uploads.ts';
 import type { BlobStore } from '../../src/storage/blobs/blob-store.ts';
 import { DiskBlobStore } from '../../src/storage/blobs/disk-blob-store.ts';
 import { SealedBlobStore } from '../../src/storage/blobs/sealed-blob-store.ts';
@@ -21,6 +23,7 @@ export interface DocumentRooms {
   readonly rows: FileRows;
   readonly texts: FileTexts;
   readonly files: Files;
+  readonly uploads: Uploads;
 }
 
 export interface DocumentWish {
@@ -44,5 +47,6 @@ export async function openDocuments({ database, folder, extractor, limits = file
   const texts = new FileTexts({ ...shared, loose, countTokens, ...(extractor === undefined ? {} : { extractor }) });
   const rows = new FileRows(shared);
   const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits });
-  return { database, blobs, loose, rows, texts, files };
+  const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
+  return { database, blobs, loose, rows, texts, files, uploads };
 }

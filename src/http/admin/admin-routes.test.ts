@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adminApi, type AdminRoute } from '../../../contract/admin-api.ts';
+import { adminApi, type AdminRoute, adminUploads } from '../../../contract/admin-api.ts';
 import { adminErrorBody } from '../../../contract/admin-error.ts';
 import { accessMigrations, type AccessTables } from '../../access/access-tables.ts';
 import { isAdminToken, mintKey } from '../../access/api-key.ts';
@@ -27,6 +27,9 @@ import type { GenerationRecord } from '../../records/generation-record.ts';
 import { Reconciliation } from '../../records/reconciliation.ts';
 import { RecordsStore } from '../../records/records-store.ts';
 import { recordsMigrations, type RecordsTables } from '../../records/records-tables.ts';
+import { ExtractorDouble } from '../../../tests/doubles/extractor-double.ts';
+import { type DocumentRooms, openDocuments } from '../../../tests/doubles/open-documents.ts';
+import { documentsMigrations } from '../../documents/document-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
 import { buildServer } from '../server.ts';
 import { registerAdmin } from './admin-routes.ts';
@@ -40,6 +43,7 @@ let keys: Keys;
 let tenantId: TenantId;
 let records: RecordsStore;
 let app: FastifyInstance;
+let documents: DocumentRooms;
 let nowMs: number;
 let failure: Error | undefined;
 let logged: [string, LogFacts | undefined][];
@@ -48,7 +52,8 @@ let registered: { method: string; url: string }[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'moongate-admin-'));
-  database = await openSqliteDatabase({ path: join(folder, 'moongate.db'), migrations: [...accessMigrations, ...ledgerMigrations, ...recordsMigrations] });
+  database = await openSqliteDatabase({ path: join(folder, 'moongate.db'), migrations: [...accessMigrations, ...ledgerMigrations, ...recordsMigrations, ...documentsMigrations] });
+  documents = await openDocuments({ database, folder: join(folder, 'files'), extractor: new ExtractorDouble() });
   records = new RecordsStore(database);
 });
 
@@ -78,6 +83,7 @@ beforeEach(async () => {
   const catalog = new Catalog(shippedCatalog(), undefined, []);
   const money = new ExchangeRates({ staleDays: 7, staleRates: 'flag' });
   registerAdmin(app, {
+    ...documents,
     keys, wallets, clock, log, catalog,
     tenants: new TenantRegister({ database, store: keyStore, wallets, clock, random: systemRandom, firstTenantId: tenantId, money: {} }),
     journal: new LedgerJournal(database),
@@ -113,8 +119,8 @@ async function ask(options: InjectOptions, authorization: string | undefined = `
 }
 
 /** The path of a route with its parameters filled in. */
-function pathOf(path: string, keyId: string): string {
-  return path.replace('{id}', keyId).replace('{tenant}', tenantId).replace('{upstream}', 'moonshot');
+function pathOf(path: string, id: string): string {
+  return path.replace('{id}', id).replace('{tenant}', tenantId).replace('{upstream}', 'moonshot');
 }
 
 const get = (url: string): Promise<{ status: number; body: unknown; text: string }> => ask({ method: 'GET', url });
@@ -137,7 +143,7 @@ async function bookedRows(): Promise<readonly unknown[]> {
 
 describe('every route of the contract', () => {
   it('is registered, and every route that is registered is one of the contract', () => {
-    const listed = Object.values(adminApi).map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`);
+    const listed = [...Object.values(adminApi), ...Object.values(adminUploads)].map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`);
     expect(registered.filter(({ method }) => method !== 'HEAD').map(({ method, url }) => `${method} ${url}`).sort()).toEqual(listed.sort());
   });
 
@@ -169,8 +175,12 @@ describe('every route of the contract', () => {
 
   it('answers as the contract says to whoever does', async () => {
     const { key } = await keys.create({ tenantId, mode: 'live', label: '' });
+    const file = await ask({ method: 'POST', url: '/admin/v1/files?filename=a.txt&purpose=file-extract', payload: 'text', headers: { 'content-type': 'application/octet-stream' } });
+    expect(file.status).toBe(adminUploads.uploadFile.status);
+    const { id: fileId } = adminUploads.uploadFile.response.parse(file.body).file;
     for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
-      const answer = await ask({ method: route.method, url: pathOf(route.path, key.id), ...(route.method === 'POST' ? { payload: needed[name] ?? {} } : {}) });
+      const id = route.path.startsWith('/admin/v1/files/') ? fileId : key.id;
+      const answer = await ask({ method: route.method, url: pathOf(route.path, id), ...(route.method === 'POST' ? { payload: needed[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
       expect(route.response.safeParse(answer.body).error, route.path).toBeUndefined();
     }

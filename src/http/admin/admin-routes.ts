@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { adminApi, type AdminRequest, type AdminRoute, type AdminRouteName } from '../../../contract/admin-api.ts';
+import type { z } from 'zod';
+import { adminApi, type AdminRequest, type AdminRoute, type AdminRouteName, adminUploads } from '../../../contract/admin-api.ts';
 import { type AdminErrorBody, adminErrorCodes } from '../../../contract/admin-error.ts';
 import type { ServerInfo } from '../../../contract/server-info.ts';
 import { Fault } from '../../base/fault.ts';
@@ -9,8 +10,11 @@ import type { Reconciliation } from '../../records/reconciliation.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import { tokenOf } from '../authentication.ts';
 import { asFault } from '../server.ts';
+import { leavingSignal } from '../surfaces/files/leaving-signal.ts';
+import { takesRawBodies } from '../surfaces/files/raw-bodies.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 import { type CreditsDeps, creditsHandlers } from './credits.ts';
+import { type AdminFilesDeps, filesHandlers, uploadAdminFile } from './files.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
@@ -21,7 +25,7 @@ import { type TenantsDeps, tenantsHandlers } from './tenants.ts';
 import { type TransfersDeps, transfersHandlers } from './transfers.ts';
 import { usageHandlers } from './usage.ts';
 
-export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps {
+export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps, AdminFilesDeps {
   readonly wallets: Pick<Wallets, 'budgetsOf' | 'credits' | 'of' | 'topUp' | 'withdraw'>;
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
   readonly reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>;
@@ -47,6 +51,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...creditsHandlers(deps),
     ...transfersHandlers(deps),
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
+    ...filesHandlers(deps),
     ...generationsHandlers(deps.records, deps.catalog, (reference) => deps.tenants.find(reference)),
     ...pricesHandlers(deps.prices, (reference) => deps.tenants.find(reference)),
     ...ratesHandlers(deps.rates),
@@ -64,6 +69,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
         sendAdminFault(reply, request, new Fault('not_found', { message: 'the admin API has no such route' }), deps.log);
       });
       for (const name of Object.keys(adminApi) as AdminRouteName[]) mount(admin, name, handlers);
+      mountUpload(admin, deps);
       done();
     },
     { prefix },
@@ -83,15 +89,44 @@ function mount<Name extends AdminRouteName>(admin: FastifyInstance, name: Name, 
   });
 }
 
+function mountUpload(admin: FastifyInstance, deps: AdminDeps): void {
+  const { method, path, status, request: schema } = adminUploads.uploadFile;
+  takesRawBodies(admin, (uploads) => {
+    uploads.route({
+      method,
+      url: path.slice(prefix.length),
+      config: { slowBody: true },
+      handler: async (request, reply) => {
+        reply.code(status);
+        return uploadAdminFile(deps, parsed(schema, request.query), bodyOf(request), leavingSignal(reply));
+      },
+    });
+  });
+}
+
+/** Throws `caller_gone` when the rest of it does not come. */
+async function* bodyOf({ raw }: FastifyRequest): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of raw) yield piece;
+  } catch (thrown) {
+    throw raw.complete ? thrown : new Fault('caller_gone', { cause: thrown });
+  }
+}
+
 /** The request as the contract has it: query or body, with what the path names. Throws `invalid_request`, naming the field. */
 function parseRequest<Name extends AdminRouteName>(name: Name, request: FastifyRequest): AdminRequest<Name> {
   const given = adminApi[name].method === 'GET' ? request.query : request.body === undefined ? {} : request.body;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new Fault('invalid_request', { message: 'Invalid request: expected a JSON object as the body' });
   }
-  const parsed = adminApi[name].request.safeParse({ ...given, ...(request.params as object) });
-  if (parsed.success) return parsed.data as AdminRequest<Name>;
-  const issue = parsed.error.issues[0];
+  const schema: z.ZodType<object> = adminApi[name].request;
+  return parsed(schema, { ...given, ...(request.params as object) }) as AdminRequest<Name>;
+}
+
+function parsed<Wish>(schema: z.ZodType<Wish>, given: unknown): Wish {
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
   const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
   throw new Fault('invalid_request', {
     message: `Invalid request: ${issue?.message ?? 'not what this route takes'}`,
