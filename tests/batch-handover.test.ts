@@ -257,6 +257,21 @@ onEveryDatabase((databases) => {
     await expectClean(house);
   });
 
+  it('is stopped at the vendor when its window is over, and what that had made is kept', async () => {
+    vendor.staysAt = 'in_progress';
+    vendor.quick = false;
+    vendor.answer = (line) => (line.custom_id === 'line-1' ? { body: completion('in time', { usage }) } : { error: 'batch_cancelled' });
+    const house = await open();
+    const { batch } = await house.create(bodies(4));
+    await until(house, batch.id, () => vendor.count('GET /batches/:id') > 0);
+    await database.commit([sql`UPDATE batches SET expires_ms = ${Date.now()}`.compile(database.builder<never>()), sql`UPDATE jobs SET available_ms = 0 WHERE owner IS NULL`.compile(database.builder<never>())]);
+    const told = await until(house, batch.id);
+    expect([told.batch.status, texts(house, told)]).toEqual(['expired', ['id-1 in time']]);
+    expect(house.files.lines(told.batch.errorFileId).map(({ error }) => (error as { readonly code: string }).code)).toEqual(['batch_expired', 'batch_expired', 'batch_expired']);
+    expect(await sums()).toEqual(madeThere(1));
+    await expectClean(house);
+  });
+
   it('charges nothing when its key is revoked while the vendor has it, and says so in its lines', async () => {
     let caller: Caller | undefined = batchCaller;
     vendor.staysAt = 'validating';
