@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { batchCommand } from './commands/batch.ts';
 import { configCommand } from './commands/config.ts';
 import { creditsCommand } from './commands/credits.ts';
 import { filesCommand } from './commands/files.ts';
@@ -30,6 +31,7 @@ export function createProgram(terminal: Terminal): Command {
     .addCommand(usageCommand(terminal))
     .addCommand(generationsCommand(terminal))
     .addCommand(filesCommand(terminal))
+    .addCommand(batchCommand(terminal))
     .addCommand(pricesCommand(terminal))
     .addCommand(ratesCommand(terminal))
     .addCommand(reconcileCommand(terminal))

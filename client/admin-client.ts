@@ -1,6 +1,6 @@
-import { adminApi, adminUploads, pathParameters } from '../contract/admin-api.ts';
+import { adminApi, adminDownloads, adminUploads, pathParameters } from '../contract/admin-api.ts';
 import type {
-  AdminRequestInput, AdminResponse, AdminRoute, AdminRouteName, AdminUploadInput, AdminUploadName, AdminUploadResponse,
+  AdminDownloadInput, AdminDownloadName, AdminRequestInput, AdminResponse, AdminRoute, AdminRouteName, AdminUploadInput, AdminUploadName, AdminUploadResponse,
 } from '../contract/admin-api.ts';
 import { adminErrorBody } from '../contract/admin-error.ts';
 import { AdminError } from './admin-error.ts';
@@ -45,6 +45,15 @@ export class AdminClient {
     const route: AdminRoute = adminUploads[name];
     const { path, rest } = fillPath(route.path, request);
     return (await this.#answer(route, withQuery(path, rest), { type: 'application/octet-stream', content })) as AdminUploadResponse<Name>;
+  }
+
+  /** Asks a route that answers with bytes, and resolves with them as they come, without a limit of time once they begin. Throws as `call` does. */
+  async download<Name extends AdminDownloadName>(name: Name, request: AdminDownloadInput<Name>): Promise<ReadableStream<Uint8Array>> {
+    const { method, path: template } = adminDownloads[name];
+    const { path, rest } = fillPath(template, request);
+    const response = await this.#send(method, withQuery(path, rest), undefined);
+    if (!response.ok) throw refusal(response.status, await this.#readJson(response), this.#url);
+    return response.body ?? new Blob([]).stream();
   }
 
   async #answer(route: AdminRoute, path: string, content: Body): Promise<object> {

@@ -1,4 +1,5 @@
 /** What the admin API answers, for those who use the client: they do not import the contract itself. */
+export type { Batch } from '../contract/batch.ts';
 export type { Credit } from '../contract/credit.ts';
 export type { ExchangeRate, RatesReport } from '../contract/exchange-rate.ts';
 export type { StoredFile } from '../contract/file.ts';

@@ -1,17 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { adminApi, type AdminRoute, adminUploads, pathParameters } from './admin-api.ts';
+import { adminApi, adminDownloads, type AdminRoute, adminUploads, pathParameters } from './admin-api.ts';
 import { adminErrorBody, adminErrorCodes } from './admin-error.ts';
 import { amount } from './amount.ts';
 import { generation, generationsRequest } from './generation.ts';
 import { createKeyRequest } from './key.ts';
 import { usageRequest } from './usage-report.ts';
 
-const routes: readonly (readonly [string, AdminRoute])[] = [...Object.entries(adminApi), ...Object.entries(adminUploads)];
+const routes: readonly (readonly [string, Pick<AdminRoute, 'method' | 'path' | 'request'>])[] = [
+  ...Object.entries(adminApi), ...Object.entries(adminUploads), ...Object.entries(adminDownloads),
+];
 
 /** What a route cannot do without, beside what its path names. */
 const required: Readonly<Record<string, object>> = {
-  uploadFile: { filename: 'a.pdf', purpose: 'file-extract' }, importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' }, createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' }, withdrawCredits: { amount: '1', currency: 'USD' },
+  createBatch: { inputFile: 'file_1' }, uploadFile: { filename: 'a.pdf', purpose: 'file-extract' }, importRates: { csv: 'from,to,rate,date' }, importFigures: { csv: 'day,amount,currency' }, createTenant: { name: 'acme' }, addCredits: { amount: '1', currency: 'USD' }, withdrawCredits: { amount: '1', currency: 'USD' },
 };
 
 describe('the table of the admin API', () => {
@@ -19,6 +21,10 @@ describe('the table of the admin API', () => {
     const lines = routes.map(([, route]) => `${route.method} ${route.path}`);
     expect(new Set(lines).size).toBe(lines.length);
     expect(lines.sort()).toEqual([
+      'GET /admin/v1/batches',
+      'GET /admin/v1/batches/{id}',
+      'GET /admin/v1/batches/{id}/errors',
+      'GET /admin/v1/batches/{id}/output',
       'GET /admin/v1/credits',
       'GET /admin/v1/files',
       'GET /admin/v1/files/{id}',
@@ -34,6 +40,8 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/transfers',
       'GET /admin/v1/upstreams/{upstream}/reconciliation',
       'GET /admin/v1/usage',
+      'POST /admin/v1/batches',
+      'POST /admin/v1/batches/{id}/cancel',
       'POST /admin/v1/credits',
       'POST /admin/v1/credits/withdrawals',
       'POST /admin/v1/files',
@@ -97,7 +105,7 @@ describe('requests', () => {
 
 describe('answers', () => {
   const sample = {
-    id: 'gen_1', tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: 'openai-chat', requestedModel: 'Kimi-K2', model: 'kimi-k2', upstream: null,
+    id: 'gen_1', tenantId: 'ten_1', keyId: 'key_1', mode: 'live', surface: 'openai-chat', batchId: null, requestedModel: 'Kimi-K2', model: 'kimi-k2', upstream: null,
     upstreamModel: null, upstreamReplyId: null, streamed: true, state: 'failed', finishReason: null, errorCode: 'no_upstream',
     cancelled: false, attempts: 0, tokens: null, webSearches: 0, charge: null, flags: [], cost: { state: 'none', amount: null, currency: null, priceId: null },
     startedAt: '2026-01-31T10:00:00.000Z', firstEventAfterMs: null, durationMs: 1.5,

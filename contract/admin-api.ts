@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchIdRequest, batchResponse, createBatchRequest, listBatchesRequest, listBatchesResponse } from './batch.ts';
 import { listCreditsRequest, listCreditsResponse, moveCreditsRequest, moveCreditsResponse } from './credit.ts';
 import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
 import { fileIdRequest, fileResponse, fileTextResponse, listFilesRequest, listFilesResponse, uploadFileRequest, uploadFileResponse } from './file.ts';
@@ -48,6 +49,10 @@ export const adminApi = {
   showFile: { method: 'GET', path: '/admin/v1/files/{id}', request: fileIdRequest, status: 200, response: fileResponse },
   fileText: { method: 'GET', path: '/admin/v1/files/{id}/text', request: fileIdRequest, status: 200, response: fileTextResponse },
   deleteFile: { method: 'POST', path: '/admin/v1/files/{id}/delete', request: fileIdRequest, status: 200, response: fileResponse },
+  createBatch: { method: 'POST', path: '/admin/v1/batches', request: createBatchRequest, status: 201, response: batchResponse },
+  listBatches: { method: 'GET', path: '/admin/v1/batches', request: listBatchesRequest, status: 200, response: listBatchesResponse },
+  showBatch: { method: 'GET', path: '/admin/v1/batches/{id}', request: batchIdRequest, status: 200, response: batchResponse },
+  cancelBatch: { method: 'POST', path: '/admin/v1/batches/{id}/cancel', request: batchIdRequest, status: 200, response: batchResponse },
   prices: { method: 'GET', path: '/admin/v1/prices', request: pricesRequest, status: 200, response: pricesResponse },
   rates: { method: 'GET', path: '/admin/v1/rates', request: ratesRequest, status: 200, response: ratesResponse },
   importRates: { method: 'POST', path: '/admin/v1/rates', request: importRatesRequest, status: 200, response: importRatesResponse },
@@ -66,6 +71,15 @@ export type AdminUploadName = keyof typeof adminUploads;
 export type AdminUploadInput<Name extends AdminUploadName> = z.input<(typeof adminUploads)[Name]['request']>;
 export type AdminUploadRequest<Name extends AdminUploadName> = z.output<(typeof adminUploads)[Name]['request']>;
 export type AdminUploadResponse<Name extends AdminUploadName> = z.output<(typeof adminUploads)[Name]['response']>;
+
+/** Routes that answer with bytes: `application/jsonl`, or 404 when there are none. */
+export const adminDownloads = {
+  batchOutput: { method: 'GET', path: '/admin/v1/batches/{id}/output', request: batchIdRequest },
+  batchErrors: { method: 'GET', path: '/admin/v1/batches/{id}/errors', request: batchIdRequest },
+} as const satisfies Record<string, Pick<AdminRoute, 'method' | 'path' | 'request'>>;
+
+export type AdminDownloadName = keyof typeof adminDownloads;
+export type AdminDownloadInput<Name extends AdminDownloadName> = z.input<(typeof adminDownloads)[Name]['request']>;
 
 export type AdminRouteName = keyof typeof adminApi;
 /** What a client hands in: defaults may be left out. */

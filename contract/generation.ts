@@ -18,6 +18,8 @@ export const generation = z.object({
   keyId: z.string(),
   mode: keyMode,
   surface: z.string(),
+  /** The batch that it was a line of. */
+  batchId: z.string().nullable(),
   requestedModel: z.string(),
   model: z.string(),
   /** null: none was reached. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { isAdminToken } from './access/api-key.ts';
+import { isAdminToken, type KeyId } from './access/api-key.ts';
 import { Authenticator } from './access/authenticate.ts';
 import { limitPresets, presetPolicy } from './access/limits/limit-presets.ts';
 import { LimitSets } from './access/limits/limit-set.ts';
@@ -143,6 +143,8 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
   registerAdmin(app, {
     ...money.admin,
     ...documents,
+    batches: batching.batches,
+    callerOfKey: (id) => callers.callerOfKey(id as KeyId),
     keys, wallets, catalog, records, reconciliation,
     tenants: new TenantRegister({ database, store, wallets, clock: systemClock, random: systemRandom, firstTenantId: tenantId, money: config.money }),
     journal: new LedgerJournal(database),

@@ -71,6 +71,12 @@ export class Batches {
     return this.#told(batch);
   }
 
+  /** Whosever it is: for the operator. */
+  async find(id: string): Promise<ToldBatch | undefined> {
+    const batch = await this.#deps.store.find(id);
+    return batch === undefined ? undefined : this.#told(batch);
+  }
+
   /** Newest first. */
   async list(scope: TenantScope, { limit, after }: BatchPage): Promise<{ readonly page: readonly ToldBatch[]; readonly hasMore: boolean }> {
     const { store } = this.#deps;

@@ -32,6 +32,7 @@ import { StorageHours, type StoredPiece } from '../../src/records/storage-hours.
 import type { UpstreamAccount } from '../../src/records/upstream-account.ts';
 import { openSqliteDatabase } from '../../src/storage/sqlite-database.ts';
 import { ExtractorDouble } from './extractor-double.ts';
+import { noBatches } from './no-batches.ts';
 import { openDocuments } from './open-documents.ts';
 
 /** The clock of the rooms behind the admin API: a millisecond later each time that it is asked, so that what is made has an order. */
@@ -93,6 +94,7 @@ export async function startAdminServer(): Promise<AdminServer> {
   const documents = await openDocuments({ database, folder: join(folder, 'files'), clock, extractor: new ExtractorDouble() });
   let url = '';
   registerAdmin(app, {
+    ...noBatches,
     ...documents,
     keys, tenants, wallets, records, reconciliation, log, clock, catalog, ...money.admin,
     journal: new LedgerJournal(database),

@@ -29,6 +29,7 @@ import { RecordsStore } from '../../records/records-store.ts';
 import { recordsMigrations, type RecordsTables } from '../../records/records-tables.ts';
 import { ExtractorDouble } from '../../../tests/doubles/extractor-double.ts';
 import { type DocumentRooms, openDocuments } from '../../../tests/doubles/open-documents.ts';
+import { noBatches } from '../../../tests/doubles/no-batches.ts';
 import { documentsMigrations } from '../../documents/document-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../storage/sqlite-database.ts';
 import { buildServer } from '../server.ts';
@@ -83,6 +84,7 @@ beforeEach(async () => {
   const catalog = new Catalog(shippedCatalog(), undefined, []);
   const money = new ExchangeRates({ staleDays: 7, staleRates: 'flag' });
   registerAdmin(app, {
+    ...noBatches,
     ...documents,
     keys, wallets, clock, log, catalog,
     tenants: new TenantRegister({ database, store: keyStore, wallets, clock, random: systemRandom, firstTenantId: tenantId, money: {} }),

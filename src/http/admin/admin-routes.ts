@@ -13,6 +13,7 @@ import { asFault } from '../server.ts';
 import { leavingSignal } from '../surfaces/files/leaving-signal.ts';
 import { takesRawBodies } from '../surfaces/files/raw-bodies.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
+import { type AdminBatchesDeps, batchesHandlers, mountBatchDownloads } from './batches.ts';
 import { type CreditsDeps, creditsHandlers } from './credits.ts';
 import { type AdminFilesDeps, filesHandlers, uploadAdminFile } from './files.ts';
 import { generationsHandlers } from './generations.ts';
@@ -25,7 +26,7 @@ import { type TenantsDeps, tenantsHandlers } from './tenants.ts';
 import { type TransfersDeps, transfersHandlers } from './transfers.ts';
 import { usageHandlers } from './usage.ts';
 
-export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps, AdminFilesDeps {
+export interface AdminDeps extends KeysDeps, TenantsDeps, CreditsDeps, TransfersDeps, AdminFilesDeps, AdminBatchesDeps {
   readonly wallets: Pick<Wallets, 'budgetsOf' | 'credits' | 'of' | 'topUp' | 'withdraw'>;
   readonly records: Pick<RecordsStore, 'list' | 'usageTotals'>;
   readonly reconciliation: Pick<Reconciliation, 'importCsv' | 'fetch' | 'show'>;
@@ -52,6 +53,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     ...transfersHandlers(deps),
     ...usageHandlers(deps.records, async () => (await keys.listKeys({})).keys),
     ...filesHandlers(deps),
+    ...batchesHandlers(deps),
     ...generationsHandlers(deps.records, deps.catalog, (reference) => deps.tenants.find(reference)),
     ...pricesHandlers(deps.prices, (reference) => deps.tenants.find(reference)),
     ...ratesHandlers(deps.rates),
@@ -70,6 +72,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
       });
       for (const name of Object.keys(adminApi) as AdminRouteName[]) mount(admin, name, handlers);
       mountUpload(admin, deps);
+      mountBatchDownloads(admin, prefix, deps);
       done();
     },
     { prefix },

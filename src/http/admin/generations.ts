@@ -37,6 +37,7 @@ function toGeneration(record: GenerationRecord): Generation {
     keyId: record.keyId,
     mode: record.mode,
     surface: record.surface,
+    batchId: record.batchId ?? null,
     requestedModel: record.requestedModel,
     model: record.modelId,
     upstream: record.upstreamId ?? null,

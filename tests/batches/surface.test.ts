@@ -1,0 +1,181 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import OpenAI, { toFile } from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runMoongate } from '../doubles/moongate-command.ts';
+import { type RunningServer, startServer } from '../doubles/running-server.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+let server: RunningServer;
+let openai: OpenAI;
+
+beforeAll(async () => {
+  server = await startServer({ config: 'sandbox: { tokensPerSecond: 0, firstTokenMs: 0 }\n' });
+  openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: server.testKey, maxRetries: 0 });
+});
+afterAll(() => server.stop());
+
+async function call(method: string, path: string, body?: object, key = server.testKey): Promise<{ readonly status: number; readonly body: Json }> {
+  const headers = { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const response = await fetch(`${server.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  return { status: response.status, body: (await response.json()) as Json };
+}
+
+const message = (text: string): object => ({ model: 'kimi-k2-thinking', max_tokens: 20, messages: [{ role: 'user', content: text }] });
+
+async function ended(id: string, base = '/v1'): Promise<Json> {
+  for (const giveUpMs = performance.now() + 15_000; performance.now() < giveUpMs; await new Promise((resolve) => setTimeout(resolve, 25))) {
+    const { body } = await call('GET', `${base}/batches/${id}`);
+    if (/^(completed|failed|cancelled|expired)$/.test(String(body['status']))) return body;
+  }
+  throw new Error(server.output());
+}
+
+async function linesOf(id: unknown): Promise<readonly Json[]> {
+  const text = await (await fetch(`${server.url}/v1/files/${String(id)}/content`, { headers: { authorization: `Bearer ${server.testKey}` } })).text();
+  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Json);
+}
+
+describe('batches through the openai SDK', () => {
+  it('are made of a file, looked at, listed, and leave their answers in files', async () => {
+    const lines = [1, 2, 3].map((id) => JSON.stringify({ custom_id: `c${id}`, method: 'POST', url: '/v1/chat/completions', body: message(`say ${id}`) }));
+    lines[1] = JSON.stringify({ custom_id: 'bad', method: 'POST', url: '/v1/chat/completions', body: { model: 'kimi-k2-thinking', messages: 'none' } });
+    const file = await openai.files.create({ purpose: 'batch', file: await toFile(Buffer.from(lines.join('\n')), 'lines.jsonl') });
+    const made = await openai.batches.create({
+      input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h', metadata: { project: 'x' }, output_expires_after: { anchor: 'created_at', seconds: 3_600 },
+    });
+    expect(made).toMatchObject({ object: 'batch', status: 'validating', input_file_id: file.id, metadata: { project: 'x' }, errors: null, request_counts: { total: 0, completed: 0, failed: 0 } });
+    expect((made.expires_at ?? 0) - made.created_at).toBe(86_400);
+    await ended(made.id);
+    const batch = await openai.batches.retrieve(made.id);
+    expect(batch).toMatchObject({ status: 'completed', model: 'kimi-k2-thinking', request_counts: { total: 3, completed: 2, failed: 1 }, usage: { output_tokens: 40, total_tokens: expect.any(Number) } });
+    const output = (await (await openai.files.content(batch.output_file_id ?? '')).text()).trim().split('\n').map((line) => JSON.parse(line) as Json);
+    expect(output).toMatchObject([1, 3].map((id) => ({
+      id: expect.stringMatching(/^batch_req_/), custom_id: `c${id}`, error: null,
+      response: { status_code: 200, request_id: expect.stringMatching(/^req_/), body: { object: 'chat.completion', choices: [{ message: { role: 'assistant' } }] } },
+    })));
+    expect(await linesOf(batch.error_file_id)).toMatchObject([{ custom_id: 'bad', error: null, response: { status_code: 400, body: { error: { type: 'invalid_request_error', message: expect.any(String) } } } }]);
+    const stored = await openai.files.retrieve(batch.output_file_id ?? '');
+    expect([stored.purpose, (stored.expires_at ?? 0) - stored.created_at]).toEqual(['batch_output', 3_600]);
+    expect((await openai.batches.list({ limit: 1 })).data).toMatchObject([{ id: made.id }]);
+    expect((await call('GET', `/v1/batches?limit=1&after=${made.id}`)).body).toMatchObject({ object: 'list', data: [], has_more: false });
+  });
+
+  it('fail when the file is not what it should be', async () => {
+    const file = await openai.files.create({ purpose: 'batch', file: await toFile(Buffer.from('{"custom_id":"a"}\nnone'), 'lines.jsonl') });
+    const { id } = await openai.batches.create({ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' });
+    expect(await ended(id)).toMatchObject({
+      status: 'failed', output_file_id: null, failed_at: expect.any(Number),
+      errors: { object: 'list', data: [{ code: 'missing_required_parameter', param: 'body', line: 1 }, { code: 'invalid_json_line', param: null, line: 2 }] },
+    });
+    await expect(openai.batches.cancel(id)).rejects.toMatchObject({ status: 400 });
+  });
+});
+
+describe('batches of requests in the body', () => {
+  it.each([
+    ['/v1', '/v1/chat/completions', message('hi'), { object: 'chat.completion' }],
+    ['/api/v1', '/api/v1/chat/completions', message('hi'), { provider: 'sandbox', usage: { cost: 0 } }],
+    ['/api/v3', '/api/v3/responses', { model: 'kimi-k2-thinking', input: 'hi', max_output_tokens: 20 }, { object: 'response' }],
+    ['/v1', '/v1/messages', message('hi'), { type: 'message', stop_reason: 'max_tokens' }],
+    ['/v1', '/anthropic/v1/messages', message('hi'), { type: 'message' }],
+  ])('under %s for %s', async (base, endpoint, body, answer) => {
+    const made = await call('POST', `${base}/batches`, { endpoint, requests: [{ custom_id: 'a', body }, { custom_id: 'b', url: endpoint, body: {} }] });
+    expect(made).toMatchObject({ status: 200, body: { status: 'validating', endpoint, completion_window: '24h' } });
+    const batch = await ended(String(made.body['id']), base);
+    expect(batch).toMatchObject({ status: 'completed', request_counts: { total: 2, completed: 1, failed: 1 } });
+    expect(await linesOf(batch['output_file_id'])).toMatchObject([{ custom_id: 'a', response: { status_code: 200, body: answer } }]);
+    const [error] = await linesOf(batch['error_file_id']);
+    expect(error).toMatchObject({ custom_id: 'b', response: { status_code: 400, body: { error: { message: expect.any(String) } } } });
+    if (endpoint.endsWith('/messages')) expect(error).toMatchObject({ response: { body: { type: 'error' } } });
+    expect(await linesOf(batch['input_file_id'])).toMatchObject([{ custom_id: 'a', method: 'POST', url: endpoint, body }, { custom_id: 'b' }]);
+  });
+
+  it('keep responses that are to be stored, and refuse what a batch cannot do', async () => {
+    const response = (over: object): object => ({ model: 'kimi-k2-thinking', input: 'hi', max_output_tokens: 20, ...over });
+    const made = await call('POST', '/v1/batches', {
+      endpoint: '/v1/responses',
+      requests: [{ custom_id: 'kept', body: response({}) }, { custom_id: 'not', body: response({ store: false }) }, ...['background', 'stream'].map((field) => ({ custom_id: field, body: response({ [field]: true }) })), { custom_id: 'conversation', body: response({ conversation: 'conv_1' }) }],
+    });
+    const batch = await ended(String(made.body['id']));
+    const ids = (await linesOf(batch['output_file_id'])).map((line) => ((line['response'] as Json)['body'] as Json)['id']);
+    expect(await Promise.all(ids.map(async (id) => (await call('GET', `/v1/responses/${String(id)}`)).status))).toEqual([200, 404]);
+    expect((await linesOf(batch['error_file_id'])).map((line) => line['custom_id'])).toEqual(['background', 'stream', 'conversation']);
+  });
+
+  it.each<readonly [string, object, string]>([
+    ['no input', {}, 'input_file_id'],
+    ['both inputs', { input_file_id: 'file_1', requests: [] }, 'requests'],
+    ['a file that is not there', { input_file_id: 'file_1', endpoint: '/v1/chat/completions', completion_window: '24h' }, 'file_1'],
+    ['no window', { input_file_id: 'file_1', endpoint: '/v1/chat/completions' }, 'completion_window'],
+    ['a short window', { requests: [{}], completion_window: '11h' }, 'completion_window'],
+    ['a long window', { requests: [{}], completion_window: '29d' }, 'completion_window'],
+    ['another endpoint', { requests: [{}], endpoint: '/v1/embeddings' }, 'endpoint'],
+    ['a request without an id', { requests: [{ body: {} }] }, 'requests.0.custom_id'],
+    ['a request for another path', { requests: [{ custom_id: 'a', url: '/v1/responses', body: {} }] }, 'requests.0.url'],
+    ['no request', { requests: [] }, 'requests'],
+    ['a long value of metadata', { requests: [{}], metadata: { a: 'x'.repeat(513) } }, 'metadata'],
+    ['a short life of the output', { requests: [{}], output_expires_after: { anchor: 'created_at', seconds: 1 } }, 'output_expires_after'],
+  ])('are refused at once for %s', async (_what, body, named) => {
+    const answer = await call('POST', '/v1/batches', body);
+    expect([400, 404]).toContain(answer.status);
+    expect(JSON.stringify(answer.body)).toContain(named);
+  });
+
+  it('are another key’s mode’s alone', async () => {
+    const { body } = await call('POST', '/v1/batches', { requests: [{ custom_id: 'a', body: message('hi') }] });
+    const id = String(body['id']);
+    for (const [method, path] of [['GET', ''], ['POST', '/cancel']] as const) expect(await call(method, `/v1/batches/${id}${path}`, undefined, server.liveKey)).toMatchObject({ status: 404 });
+    expect((await call('GET', '/v1/batches', undefined, server.liveKey)).body).toMatchObject({ data: [], has_more: false, first_id: null });
+    await ended(id);
+  });
+
+  it('are cancelled with what is done', async () => {
+    const headers = { authorization: `Bearer ${server.testKey}`, 'content-type': 'application/json', 'x-moongate-sandbox': 'ttft-ms=300' };
+    const requests = Array.from({ length: 70 }, (_, index) => ({ custom_id: `c${index}`, body: message('hi') }));
+    const made = (await (await fetch(`${server.url}/v1/batches`, { method: 'POST', headers, body: JSON.stringify({ requests }) })).json()) as Json;
+    await expect.poll(async () => (await call('GET', `/v1/batches/${String(made['id'])}`)).body['request_counts'], { timeout: 5_000 }).toMatchObject({ total: 70, completed: 16 });
+    expect(await call('POST', `/v1/batches/${String(made['id'])}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelling' } });
+    const batch = await ended(String(made['id']));
+    const [output, errors] = await Promise.all([linesOf(batch['output_file_id']), linesOf(batch['error_file_id'])]);
+    expect([batch['status'], output.length + errors.length]).toEqual(['cancelled', 70]);
+    expect(output.length).toBeGreaterThanOrEqual(16);
+    expect(errors.at(-1)).toMatchObject({ custom_id: 'c69', response: null, error: { code: 'batch_cancelled' } });
+  });
+});
+
+describe("Ark's held call", () => {
+  it('is answered as any other, and never streamed', async () => {
+    const answer = await call('POST', '/api/v3/batch/chat/completions', { ...message('hi'), max_tokens: 20 });
+    expect(answer).toMatchObject({ status: 200, body: { object: 'chat.completion' } });
+    expect(await call('POST', '/api/v3/batch/chat/completions', { ...message('hi'), stream: true })).toMatchObject({ status: 400, body: { error: { code: 'InvalidParameter' } } });
+    expect(await call('POST', '/v1/batch/chat/completions', message('hi'))).toMatchObject({ status: 404 });
+  });
+});
+
+describe('moongate batch', () => {
+  const moongate = (...argv: string[]) => runMoongate(dirname(server.dataDir), ['batch', ...argv]);
+
+  it('runs a file to its end, goes on with it when it is run again, and says what is wrong with one beforehand', async () => {
+    const folder = dirname(server.dataDir);
+    const write = (name: string, lines: readonly unknown[]): void => writeFileSync(join(folder, name), lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
+    write('bad.jsonl', [{ custom_id: 'a', body: {} }, 'none', { custom_id: 'a', body: {} }, { custom_id: 'b', url: '/v1/responses', body: {} }]);
+    const refused = await moongate('run', 'bad.jsonl', '--test');
+    expect([refused.code, refused.stderr.match(/line \d/g)]).toEqual([1, ['line 2', 'line 3', 'line 1', 'line 4']]);
+    write('good.jsonl', [{ custom_id: 'a', body: message('hi') }, { custom_id: 'b', body: {} }]);
+    const first = await moongate('run', 'good.jsonl', '--test');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const id = /^id +(batch_\w+)$/m.exec(first.stdout)?.[1] ?? '';
+    expect(first.stdout).toMatch(/^lines +2 of 2, 1 failed$/m);
+    expect(JSON.parse(readFileSync(join(folder, 'good.output.jsonl'), 'utf8'))).toMatchObject({ custom_id: 'a' });
+    expect(JSON.parse(readFileSync(join(folder, 'good.errors.jsonl'), 'utf8'))).toMatchObject({ custom_id: 'b' });
+    const again = await moongate('run', 'good.jsonl', '--test', '--out', 'other.jsonl', '--json');
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining(`going on with ${id}`)]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ batch: { id, status: 'completed' }, output: 'other.jsonl' });
+    expect((await moongate('list', '--test')).stdout).toMatch(new RegExp(`${id} +completed +2 of 2 +1 +nothing charged`));
+    expect((await moongate('get', id)).stdout).toMatch(/^tokens .*in.*out$/m);
+    expect(await moongate('cancel', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('completed') });
+    expect(await moongate('get', 'batch_1')).toMatchObject({ code: 1, stderr: expect.stringContaining('no batch') });
+  });
+});
