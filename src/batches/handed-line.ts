@@ -3,6 +3,7 @@ import type { Caller } from '../access/caller.ts';
 import { Fault } from '../base/fault.ts';
 import type { GenerationId } from '../base/id.ts';
 import type { StoredFile } from '../documents/stored-file.ts';
+import { needsFiles } from '../gateway/file-parts.ts';
 import type { HandedCall, PlacedCall } from '../gateway/handed-calls.ts';
 import type { Batch } from './batch.ts';
 import type { BatchVendor } from './batch-vendor.ts';
@@ -50,7 +51,8 @@ export function handedGenerationId({ id, createdMs }: Pick<Batch, 'id' | 'create
 }
 
 /**
- * A line as a call that can be handed over; undefined for one that is for no model of ours, or wrong in another way: run here, that comes out.
+ * A line as a call that can be handed over; undefined for one that names files, is for no model of ours, or wrong in another way: run here, that
+ * comes out.
  * Throws what the platform fails with.
  */
 export async function handedLine({ parts, batch, protocol, caller, startedMs }: HandedScene, line: PlacedLine): Promise<HandedLine | undefined> {
@@ -61,6 +63,8 @@ export async function handedLine({ parts, batch, protocol, caller, startedMs }: 
     if (thrown instanceof Fault && thrown.blame === 'caller') return undefined;
     throw thrown;
   }
+  // Files lie here, and are read here.
+  if (needsFiles(decoded.request)) return undefined;
   const call: HandedCall = {
     caller, request: decoded.request, generationId: handedGenerationId(batch, line.number), batchId: batch.id, surface: protocol.surface, startedMs,
   };
