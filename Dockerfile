@@ -22,6 +22,10 @@ COPY contract ./contract
 COPY client ./client
 COPY cli ./cli
 COPY src ./src
+# Documents are read by processes that bubblewrap holds, where the host allows user namespaces. For text in pictures:
+#   docker build --build-arg PACKAGES="bubblewrap tesseract-ocr tesseract-ocr-rus tesseract-ocr-chi-sim" -t moongate .
+ARG PACKAGES="bubblewrap"
+RUN apt-get update && apt-get install -y --no-install-recommends $PACKAGES && rm -rf /var/lib/apt/lists/*
 # The folder of the database and its secrets belongs to who runs the server, and to nobody else; so does the one that several
 # servers may share for files.
 RUN install -d -o node -g node -m 0700 /data /files
