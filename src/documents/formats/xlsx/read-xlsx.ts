@@ -38,7 +38,7 @@ export const readXlsx: FormatReader = async (input) => {
   await document.read((await document.parts(main, 'styles'))[0], styles);
   const workbook: Workbook = { strings: strings.texts, styles, isDate1904 };
   const relationships = await document.relationships(main);
-  const notes: string[] = [];
+  const notes = strings.isDone() ? ['The workbook has more texts than can be shown; cells that refer to the rest of them are empty.'] : [];
   let noteCount = 0;
   for (const [index, sheet] of sheets.entries()) {
     if (writer.isFull) break;
