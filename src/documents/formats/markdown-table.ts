@@ -43,7 +43,8 @@ export function layOutTable(rows: readonly (readonly TableCell[])[], cellsMax: n
   return withoutEmptyColumns(laidOut);
 }
 
-function withoutEmptyColumns(rows: string[][]): string[][] {
+/** Rows without the columns in which nothing stands. */
+export function withoutEmptyColumns(rows: readonly (readonly string[])[]): string[][] {
   const used: boolean[] = [];
   for (const row of rows) {
     for (let column = 0; column < row.length; column++) if (row[column] !== '') used[column] = true;

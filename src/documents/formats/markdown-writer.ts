@@ -1,5 +1,5 @@
 import type { TableCell } from './markdown-table.ts';
-import { layOutTable, markdownTable } from './markdown-table.ts';
+import { layOutTable, markdownTable, withoutEmptyColumns } from './markdown-table.ts';
 
 /** What a paragraph is. `depth` counts from 0; `label` is what stands before an item (`3.`, `(a)`), a bullet if there is none. */
 export type ParagraphRole =
@@ -163,19 +163,28 @@ export class MarkdownWriter {
     if (rows.length > 0) addBlock(flow.blocks, { kind: 'table', rows });
   }
 
-  /** A table that is known as a whole; rows may differ in length. */
+  /** A table that is known as a whole, of texts without structure; rows may differ in length. Sheets have millions of cells. */
   table(rows: readonly (readonly string[])[]): void {
-    this.openTable();
+    this.endParagraph();
+    const taken: string[][] = [];
     for (const row of rows) {
       if (this.isFull) break;
-      this.openRow();
-      for (const text of row) {
-        this.openCell();
-        this.text(text);
-        this.closeCell();
-      }
+      this.#charsLeft -= cellChars;
+      const texts = row.map((text) => {
+        const cell = text.trim().slice(0, Math.max(0, this.#charsLeft));
+        this.#charsLeft -= cell.length + cellChars;
+        return cell;
+      });
+      if (texts.some((text) => text !== '')) taken.push(texts);
     }
-    this.closeTable();
+    const shown = withoutEmptyColumns(taken);
+    const [only] = shown;
+    if (shown.length === 1 && only?.length === 1) addBlock(this.#flow.blocks, { kind: 'paragraph', text: only[0] ?? '' });
+    else if (shown.length > 0) {
+      // Within a cell it will be lines of that cell; elsewhere it takes less room written out.
+      const isInner = this.#flows.length > 1;
+      addBlock(this.#flow.blocks, isInner ? { kind: 'table', rows: shown } : { kind: 'paragraph', text: markdownTable(shown) });
+    }
   }
 
   /** What is written until `closeNote` stands at the end of the document, under its label. */

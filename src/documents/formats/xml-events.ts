@@ -24,6 +24,9 @@ export interface XmlReading {
 /** So much may be wrong with a document before it is none: some producers write characters that XML does not have. */
 const errorsMax = 100;
 
+/** The parser keeps a text until it ends: one of this size is more than any document is allowed to say. */
+const quietBytesMax = 32 * 1_048_576;
+
 /**
  * Tells `handler` what an XML document holds, and returns how many faults were passed over. A DTD is passed over and its entities are
  * never expanded or fetched: they stay as they are written. Throws `UnreadableDocument` when it is nested too deeply or is not XML.
@@ -33,11 +36,13 @@ export async function readXml(chunks: AsyncIterable<Uint8Array>, reading: XmlRea
   const names = new XmlNames(reading.namespaces);
   const open: string[] = [];
   let errors = 0;
+  let quietBytes = 0;
   parser.on('error', (error) => {
     errors += 1;
     if (errors > errorsMax) throw new UnreadableDocument('damaged', 'the document is damaged: a part of it is not XML; save it anew and send it again', error);
   });
   parser.on('opentag', (tag) => {
+    quietBytes = 0;
     if (open.length >= reading.depthMax) {
       throw new UnreadableDocument('too-large', `the document is nested more than ${reading.depthMax} deep`);
     }
@@ -58,6 +63,8 @@ export async function readXml(chunks: AsyncIterable<Uint8Array>, reading: XmlRea
   let decoder: TextDecoder | undefined;
   for await (const chunk of chunks) {
     decoder ??= new TextDecoder(encodingOf(chunk));
+    quietBytes += chunk.length;
+    if (quietBytes > quietBytesMax) throw new UnreadableDocument('too-large', `the document has a text of more than ${quietBytesMax / 1_048_576} MB in one piece`);
     parser.write(decoder.decode(chunk, { stream: true }));
     if (handler.isDone?.() === true) return errors;
   }

@@ -172,6 +172,7 @@ export class OdsSheets implements XmlHandler {
   #closeSheet(): void {
     this.#cells.write(this.#writer);
     this.#writer.paragraph(this.#drawn.finish().text);
+    if (this.#cells.isFull) this.notes.push(`Sheet ${this.sheetCount} is larger than can be shown; the rest of it is left out.`);
     if (this.#hiddenRows > 0) this.notes.push(`Sheet ${this.sheetCount} has ${this.#hiddenRows} hidden rows; they are included.`);
     if (this.#isCut) this.notes.push(`Sheet ${this.sheetCount} repeats a row or cell more than ${repeatsMax} times; the rest is left out.`);
   }

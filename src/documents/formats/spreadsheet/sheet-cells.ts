@@ -5,10 +5,18 @@ const cellChars = 3;
 /** A sheet is shown as a table as long as that leaves not many more empty places than cells. */
 const emptyPerCell = 20;
 const emptyFree = 10_000;
+/** A million cells are more than any model reads, and all that a reading process has room for. */
+const cellsMax = 1_000_000;
+
+/** Of a cell that is set twice the later text counts. */
+interface SheetRow {
+  readonly columns: number[];
+  readonly texts: string[];
+}
 
 /** The cells of one sheet in which something stands. It costs what they cost, however far apart they are. */
 export class SheetCells {
-  readonly #rows = new Map<number, Map<number, string>>();
+  readonly #rows = new Map<number, SheetRow>();
   #charsLeft: number;
   #count = 0;
 
@@ -18,41 +26,48 @@ export class SheetCells {
 
   /** No more cells are taken. */
   get isFull(): boolean {
-    return this.#charsLeft <= 0;
+    return this.#charsLeft <= 0 || this.#count >= cellsMax;
   }
 
   /** Row and column count from 0. A cell in which only blanks stand is none. */
   set(row: number, column: number, text: string): void {
-    if (this.#charsLeft <= 0 || text.trim() === '') return;
-    const cells = this.#rows.get(row) ?? new Map<number, string>();
+    if (this.isFull || text.trim() === '') return;
+    const cells = this.#rows.get(row) ?? { columns: [], texts: [] };
     this.#rows.set(row, cells);
-    if (!cells.has(column)) this.#count += 1;
-    cells.set(column, text.slice(0, this.#charsLeft));
+    this.#count += 1;
+    cells.columns.push(column);
+    cells.texts.push(text.slice(0, this.#charsLeft));
     this.#charsLeft -= text.length + cellChars;
   }
 
   get(row: number, column: number): string | undefined {
-    return this.#rows.get(row)?.get(column);
+    const cells = this.#rows.get(row);
+    return cells?.texts[cells.columns.lastIndexOf(column)];
   }
 
   /** Writes a table without its empty rows and columns, or a list of cells if the table would be all but empty. */
   write(writer: MarkdownWriter): void {
     const rows = [...this.#rows].toSorted(([left], [right]) => left - right);
-    const columns = [...new Set(rows.flatMap(([, cells]) => [...cells.keys()]))].toSorted((left, right) => left - right);
+    const used = new Set<number>();
+    for (const [, cells] of rows) for (const column of cells.columns) used.add(column);
+    const columns = [...used].toSorted((left, right) => left - right);
     if (rows.length * columns.length > this.#count * emptyPerCell + emptyFree) {
-      for (const [row, cells] of rows) {
-        for (const [column, text] of [...cells].toSorted(([left], [right]) => left - right)) {
-          writer.paragraph(`${cellName(row, column)}: ${text.trim()}`, { kind: 'item', depth: 0 });
-        }
-      }
+      for (const [row, cells] of rows) writeList(writer, row, cells);
       return;
     }
     const places = new Map(columns.map((column, index) => [column, index]));
     writer.table(rows.map(([, cells]) => {
       const texts: string[] = Array.from({ length: columns.length }, () => '');
-      for (const [column, text] of cells) texts[places.get(column) ?? 0] = text;
+      for (const [index, column] of cells.columns.entries()) texts[places.get(column) ?? 0] = cells.texts[index] ?? '';
       return texts;
     }));
+  }
+}
+
+function writeList(writer: MarkdownWriter, row: number, cells: SheetRow): void {
+  const texts = new Map(cells.columns.map((column, index) => [column, cells.texts[index] ?? '']));
+  for (const [column, text] of [...texts].toSorted(([left], [right]) => left - right)) {
+    writer.paragraph(`${cellName(row, column)}: ${text.trim()}`, { kind: 'item', depth: 0 });
   }
 }
 

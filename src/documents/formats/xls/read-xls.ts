@@ -30,6 +30,7 @@ export const readXls: FormatReader = async ({ bytes, limits }) => {
     }
     cells.write(writer);
     for (const text of extras.textBoxes) writer.paragraph(text);
+    if (cells.isFull) notes.push(`Sheet ${index + 1} is larger than can be shown; the rest of it is left out.`);
     if (extras.hiddenRowCount > 0) notes.push(`Sheet ${index + 1} has ${extras.hiddenRowCount} hidden rows; they are included.`);
   }
   const { text, notes: writerNotes } = writer.finish();

@@ -38,7 +38,7 @@ export const readXlsx: FormatReader = async (input) => {
   await document.read((await document.parts(main, 'styles'))[0], styles);
   const workbook: Workbook = { strings: strings.texts, styles, isDate1904 };
   const relationships = await document.relationships(main);
-  const notes: string[] = [];
+  const notes = strings.isDone() ? ['The workbook has more texts than can be shown; cells that refer to the rest of them are empty.'] : [];
   let noteCount = 0;
   for (const [index, sheet] of sheets.entries()) {
     if (writer.isFull) break;
@@ -47,6 +47,7 @@ export const readXlsx: FormatReader = async (input) => {
     writer.paragraph(sheet.isHidden ? `${sheet.name} (hidden)` : sheet.name, { kind: 'heading', level: 2 });
     const read = await readSheet(document, part.target, workbook, writer, { charsMax: input.limits.textCharsMax, noteCount });
     noteCount = read.noteCount;
+    if (read.isCut) notes.push(`Sheet ${index + 1} is larger than can be shown; the rest of it is left out.`);
     if (read.hiddenRowCount > 0) notes.push(`Sheet ${index + 1} has ${read.hiddenRowCount} hidden rows; they are included.`);
   }
   const { text, notes: writerNotes } = writer.finish();
@@ -74,7 +75,7 @@ async function readSheetList(document: OoxmlPackage, main: string): Promise<{ sh
 /** Writes one sheet with its links and comments, and what is drawn upon it. Notes count on from `noteCount`. */
 async function readSheet(
   document: OoxmlPackage, part: string, workbook: Workbook, writer: MarkdownWriter, so: { readonly charsMax: number; readonly noteCount: number },
-): Promise<{ readonly noteCount: number; readonly hiddenRowCount: number }> {
+): Promise<{ readonly noteCount: number; readonly hiddenRowCount: number; readonly isCut: boolean }> {
   const cells = new SheetCells(so.charsMax);
   const reader = new SheetReader(workbook, cells);
   await document.read(part, reader);
@@ -102,5 +103,5 @@ async function readSheet(
   for (const drawing of await document.parts(part, 'drawing')) {
     await document.read(drawing, new DrawingText(writer, await readDrawnParts(document, drawing)));
   }
-  return { noteCount, hiddenRowCount: reader.hiddenRowCount };
+  return { noteCount, hiddenRowCount: reader.hiddenRowCount, isCut: cells.isFull };
 }

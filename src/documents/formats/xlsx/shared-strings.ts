@@ -1,11 +1,18 @@
 import type { XmlHandler } from '../xml-events.ts';
 
+/** More than the cells of a sheet that are shown. */
+const stringsMax = 2_000_000;
+
 /** The texts that a workbook keeps once for all cells: of rich text the text, without the readings of Japanese. */
 export class SharedStrings implements XmlHandler {
   readonly texts: string[] = [];
   #text = '';
   #isText = false;
   #isReading = false;
+
+  isDone(): boolean {
+    return this.texts.length >= stringsMax;
+  }
 
   open(name: string): void {
     if (name === 'si') this.#text = '';
