@@ -21,7 +21,7 @@ export const readDelimitedText: FormatReader = async ({ bytes, filename, limits 
   const columns = columnCount(body, separator);
   for (const row of rowsOf(body, separator)) {
     if (row.length === 1 && row[0]?.trim() === '') continue;
-    const line = tableLine(row, columns);
+    const line = lines.length === 0 ? `${tableLine(row, columns)}\n|${' --- |'.repeat(columns)}` : tableLine(row, columns);
     chars += line.length + 1;
     if (chars > limits.textCharsMax) {
       notes.push(`the table was cut after ${lines.length} rows`);
@@ -29,7 +29,6 @@ export const readDelimitedText: FormatReader = async ({ bytes, filename, limits 
     }
     if (row.length > columns) wide += 1;
     lines.push(line);
-    if (lines.length === 1) lines.push(`|${' --- |'.repeat(columns)}`);
   }
   if (wide > 0) notes.push(`cells beyond the first ${columnsMax} of a row are left out`);
   return { text: lines.join('\n'), notes };

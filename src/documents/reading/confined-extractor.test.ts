@@ -88,9 +88,9 @@ describe('a confined extractor', () => {
 
 describe('limits', () => {
   it('end what takes too long, and its process', async () => {
-    await using extractor = extractorWith({ memoryMb: 772, timeMs: 1000, spares: 0 });
+    await using extractor = extractorWith({ memoryMb: 2772, timeMs: 1000, spares: 0 });
     await expect(extractor.extract(sourceOf('endless.pdf', endlessPdf(40)))).rejects.toEqual(faultOf('document_unreadable', /within 1 s/));
-    await eventually(() => processesWith('=212') === 0);
+    await eventually(() => processesWith('=2212') === 0);
   });
 
   it('end what takes too much memory', async () => {

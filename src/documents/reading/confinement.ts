@@ -116,9 +116,10 @@ export class Confinement {
     const seen = [...new Set([node, ...files, ...(this.ocr === undefined ? [] : [this.ocr.program, this.ocr.languageFolder])])];
     return [
       '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL',
+      // First, since what is mounted later lies on top: the program may be installed below one of these.
+      '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--chdir', '/tmp',
       ...libraryFolders.flatMap((folder) => ['--ro-bind-try', folder, folder]),
       ...seen.flatMap((path) => ['--ro-bind', path, path]),
-      '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--chdir', '/tmp',
     ];
   }
 }

@@ -16,8 +16,11 @@ const spanGapMax = 0.9;
 const wordGapMax = 0.3;
 const backwardMax = 0.6;
 
-/** Six floats: PDFium writes matrices of that many, and boxes of four. */
-const roomBytes = 24;
+/** PDFium writes matrices of six floats and boxes of four into it, and behind them flags and the name of a font. */
+const flagsAt = 24;
+const nameAt = 32;
+const nameBytesMax = 128;
+const roomBytes = nameAt + nameBytesMax;
 /** Characters that are looked at to see which way a page's text runs. */
 const turnSamples = 64;
 
@@ -137,10 +140,17 @@ class SpanBuilder {
     const { pdfium } = this.#page;
     const off = (quartersOf(pdfium.call('FPDFText_GetCharAngle', this.#textPage, index)) + this.#page.turns) % 4;
     this.#upright = off < 0.15 || off > 3.85;
-    const bold = pdfium.call('FPDFText_GetFontWeight', this.#textPage, index) >= 600;
+    const bold = pdfium.call('FPDFText_GetFontWeight', this.#textPage, index) >= 600 || /bold|black|heavy/i.test(this.#fontName(index));
     if (bold !== this.#bold) this.#endWord();
     this.#bold = bold;
     this.#size = this.#sizeOf(index);
+  }
+
+  /** Fonts that are not in the file state no weight, but have it in their name. */
+  #fontName(index: number): string {
+    const { pdfium } = this.#page;
+    const length = pdfium.call('FPDFText_GetFontInfo', this.#textPage, index, this.#room + nameAt, nameBytesMax, this.#room + flagsAt);
+    return length === 0 || length > nameBytesMax ? '' : Buffer.from(pdfium.bytesAt(this.#room + nameAt, length)).toString('latin1');
   }
 
   /** The size that the font is asked for, times what the text is stretched by. */

@@ -37,11 +37,6 @@ export class Pdfium {
     return this.bind(name)(...values);
   }
 
-  /** Bytes that PDFium has taken from the system: it gives none back. */
-  get memoryBytes(): number {
-    return this.#module.HEAPU8.buffer.byteLength;
-  }
-
   /** Room for `bytes` in PDFium's memory, to be freed. Throws when there is none left. */
   allocate(bytes: number): number {
     const at = this.call('malloc', bytes);

@@ -29,7 +29,7 @@ export const readPdf: FormatReader = async (input) => {
   const pages: ReadPage[] = [];
   let chars = 0;
   const count = Math.min(document.pageCount, pagesMax);
-  for (let index = 0; index < count && chars < input.limits.textCharsMax && input.outOfTime?.() !== true; index += 1) {
+  for (let index = 0; index < count && !isEnough(index, chars, input); index += 1) {
     const page = await readPage(document, index, input);
     chars += page.chars;
     pages.push(page);
@@ -37,6 +37,11 @@ export const readPdf: FormatReader = async (input) => {
   const title = document.property('Title');
   return { ...(title === '' ? {} : { title }), text: textOf(pages), pageCount: document.pageCount, notes: notesOf(pages, document.pageCount, input) } satisfies FormatText;
 };
+
+/** The first page is read in any case: nothing at all would be no text, but a lack of time. */
+function isEnough(pages: number, chars: number, { limits, outOfTime }: FormatInput): boolean {
+  return pages > 0 && (chars >= limits.textCharsMax || outOfTime?.() === true);
+}
 
 async function readPage(document: PdfDocument, index: number, input: FormatInput): Promise<ReadPage> {
   using page = document.page(index);

@@ -1,0 +1,131 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endlessPdf } from '../../../tests/doubles/small-pdf.ts';
+import { Confinement, type ConfinementKind } from './confinement.ts';
+import { readingSettings } from './reading-limits.ts';
+import { readingProgram } from './reading-program.ts';
+
+const path = process.env['PATH'];
+const found = await Promise.all((['bubblewrap', 'unshare'] as const).map(async (kind) => ((await Confinement.probe(readingProgram(), path, [kind])).kind === kind ? kind : undefined)));
+const isLinux = process.platform === 'linux';
+const { limits } = readingSettings(2, { memoryMb: 781 });
+
+/** Tells on descriptor 3 what it can reach. */
+const prober = (port: number): string => `
+  import { readFileSync, readdirSync, writeSync } from 'node:fs';
+  import { connect } from 'node:net';
+  import { spawnSync } from 'node:child_process';
+  const tried = (act) => { try { return String(act()); } catch (error) { return 'refused: ' + error.code; } };
+  const network = await new Promise((resolve) => connect(${port}, '127.0.0.1').on('connect', () => resolve('connected')).on('error', (error) => resolve('refused: ' + error.code)));
+  writeSync(3, JSON.stringify({
+    network,
+    file: tried(() => readFileSync('/etc/passwd').length),
+    folder: tried(() => readdirSync('/').length),
+    environment: Object.keys(process.env).filter((name) => name !== 'PWD'),
+    evaluated: tried(() => eval('1')),
+    priority: (await import('node:os')).getPriority(),
+  }));
+  process.exit();
+`;
+
+describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
+  let folder: string;
+  let listener: Server;
+  beforeAll(async () => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'moongate-confinement-')));
+    listener = createServer((socket) => socket.end());
+    await new Promise<void>((resolve) => {
+      listener.listen(0, '127.0.0.1', resolve);
+    });
+    writeFileSync(join(folder, 'prober.mjs'), prober((listener.address() as AddressInfo).port));
+  });
+  afterAll(async () => {
+    rmSync(folder, { recursive: true });
+    await new Promise((resolve) => {
+      listener.close(resolve);
+    });
+  });
+
+  async function probed(kinds: readonly ConfinementKind[]): Promise<Record<string, unknown>> {
+    const entry = join(folder, 'prober.mjs');
+    const confinement = await Confinement.probe({ node: realpathSync(process.execPath), entry, files: [entry] }, path, kinds);
+    const [program, ...list] = confinement.command(limits);
+    const child = spawn(program, list, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
+    return JSON.parse(await text(child.stdio[3] as Readable)) as Record<string, unknown>;
+  }
+
+  for (const kind of ['bubblewrap', 'unshare'] as const) {
+    it.skipIf(!found.includes(kind))(`held by ${kind} reach no network, no file and no environment (needs ${kind})`, async () => {
+      const reached = await probed([kind]);
+      expect(reached).toMatchObject({ environment: [], file: 'refused: ERR_ACCESS_DENIED', folder: 'refused: ERR_ACCESS_DENIED', priority: 10 });
+      expect(reached['network']).toMatch(/^refused: E/);
+      expect(reached['evaluated']).toMatch(/^refused/);
+    });
+  }
+
+  it('that nothing holds can use the network, and it is said so', async () => {
+    expect((await probed([]))['network']).toBe('connected');
+    const confinement = await Confinement.probe(readingProgram(), path, []);
+    expect([confinement.kind, confinement.offline]).toEqual(['none', false]);
+    // Without any of the system's programs there is not even a limit on memory.
+    const bare = await Confinement.probe(readingProgram(), undefined);
+    expect([bare.kind, bare.limitsMemory, bare.ocr]).toEqual(['none', false, undefined]);
+  });
+
+  for (const kind of ['bubblewrap', 'unshare', 'none'] as const) {
+    it.skipIf(kind !== 'none' && !found.includes(kind))(`held by ${kind} die with the server, also in the middle of a document (needs ${kind})`, async () => {
+      const server = startServer(kind, folder);
+      try {
+        await eventually(() => readersOf(kind) > 0);
+        expect(await said(server)).toContain('reading');
+        server.kill('SIGKILL');
+        await eventually(() => readersOf(kind) === 0);
+      } finally {
+        server.kill('SIGKILL');
+      }
+    });
+  }
+});
+
+const marks = { bubblewrap: 791, unshare: 792, none: 793 } as const;
+
+/** A server that has a document read that takes long, and that has no time to say goodbye. */
+function startServer(kind: ConfinementKind, folder: string): ChildProcess {
+  const urlOf = (name: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, name)).href);
+  const script = `
+    const { Confinement } = await import(${urlOf('confinement.ts')});
+    const { ConfinedExtractor } = await import(${urlOf('confined-extractor.ts')});
+    const { readingProgram } = await import(${urlOf('reading-program.ts')});
+    const { readingSettings } = await import(${urlOf('reading-limits.ts')});
+    const confinement = Confinement.probe(readingProgram(), process.env.PATH, [${JSON.stringify(kind)}]);
+    const extractor = new ConfinedExtractor({ settings: readingSettings(2, { memoryMb: ${marks[kind]}, spares: 1 }), confinement });
+    const bytes = Buffer.from(${JSON.stringify(endlessPdf(40).toString('base64'))}, 'base64');
+    await extractor.extract({ filename: 'a.pdf', bytes: bytes.length, async *read() { yield bytes; console.log('reading'); } });
+  `;
+  const file = join(folder, `${kind}.mjs`);
+  writeFileSync(file, script);
+  return spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: path } });
+}
+
+async function said(server: ChildProcess): Promise<string> {
+  for await (const piece of server.stdout ?? []) return String(piece);
+  return '';
+}
+
+function readersOf(kind: keyof typeof marks): number {
+  const list = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
+  return list.split('\n').filter((line) => line.includes(`--max-old-space-size=${marks[kind] - 560} `)).length;
+}
+
+async function eventually(check: () => boolean): Promise<void> {
+  for (let count = 0; count < 200 && !check(); count += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(check()).toBe(true);
+}
