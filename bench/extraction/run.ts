@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type CorpusFile, corpusFiles } from '../../tests/documents/corpus-files.ts';
@@ -98,6 +98,7 @@ its event loop was held up by at most ${burden.busyMsMax.toFixed(0)} ms, by more
 was ${burden.residentMiBBefore.toFixed(0)} MiB before, and ${burden.residentMiBMax.toFixed(0)} MiB at most.`;
 }
 
+const [loadBefore = 0] = loadavg();
 const folder = mkdtempSync(join(tmpdir(), 'moongate-peers-'));
 try {
   installPeers(folder);
@@ -105,7 +106,7 @@ try {
   for (const [format, names] of Object.entries(readersByFormat)) {
     if (format.includes(values.format)) rows.push(...(await measureFormat(format, names, folder)));
   }
-  const text = `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}; ${rounds} rounds, medians.
+  const text = `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}; ${rounds} rounds, medians. Load average before it began: ${loadBefore.toFixed(1)}; trust the ratios within a format.
 Every library reads each file of [tests/documents/corpus](../tests/documents/corpus) in turns with ours, in a process of its own, and is asked for Markdown where it has it. A page is ${wordsPerPage} words
 (characters, where words have no spaces between them). *Words* is the share of expected words that are found, over the files that the library reads at all: on average, and in
 its worst file; *rows* the share of rows of tables whose cells stand next to each other on one line; *headings* those that are one in Markdown. Memory is the process's peak. Ours are measured without

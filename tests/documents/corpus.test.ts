@@ -28,8 +28,6 @@ const shortfalls: Readonly<Record<string, Partial<TextMeasure>>> = {
   'library-night.ebooklib.epub': chapters, 'tea-road.ebooklib.epub': chapters,
   // Its size is said before its text.
   'lost-umbrella.by-hand.svg': { extra: 0.2 },
-  // One heading is as large as the text, and bold in a font whose name does not say so.
-  'tide-tables.libreoffice.pdf': { headings: 0.8 },
   // Three capitals stand apart from their words: on a turned page, kerning looks like a space.
   'tide-tables.qpdf-rotated.pdf': { words: 0.98 },
 };
