@@ -25,9 +25,23 @@ export function fileObject(file: StoredFile, tokens: TextTokens | undefined): Js
   };
 }
 
-/** What Moonshot answers for the content of a file that was extracted: JSON, as text (moonshot-api.md 1.4). */
-export function extractedContent({ filename }: StoredFile, { text, title, mimeType }: FileText): string {
-  return JSON.stringify({ content: text, file_type: mimeType, filename, title: title ?? '', type: 'file' });
+/** So many UTF-16 units of a text are made JSON at once: in between others have their turn. */
+const pieceUnits = 65_536;
+
+/** What Moonshot answers for the content of a file that was extracted: JSON, as text (moonshot-api.md 1.4), in pieces. */
+export function* extractedContent({ filename }: Pick<StoredFile, 'filename'>, { text, title, mimeType }: Pick<FileText, 'text' | 'title' | 'mimeType'>): Generator<Buffer, void> {
+  yield Buffer.from('{"content":"');
+  for (let at = 0; at < text.length; ) {
+    // A character of two units is not cut.
+    const end = isLeading(text.charCodeAt(at + pieceUnits - 1)) ? at + pieceUnits + 1 : at + pieceUnits;
+    yield Buffer.from(JSON.stringify(text.slice(at, end)).slice(1, -1));
+    at = end;
+  }
+  yield Buffer.from(`",${JSON.stringify({ file_type: mimeType, filename, title: title ?? '', type: 'file' }).slice(1)}`);
+}
+
+function isLeading(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }
 
 /** `attachment`, by a name that no client can take for more than a name (RFC 6266, RFC 8187). */

@@ -57,7 +57,7 @@ export function registerFiles(app: FastifyInstance, base: BasePath, deps: Upload
     const file = await foundFile(files, scopeOf(callerOf(request)), request.params.id);
     if (file.purpose !== 'file-extract') return sendBytes(reply, files, file);
     const text = await texts.textOf(file, leavingSignal(reply));
-    return reply.type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').send(extractedContent(file, text));
+    return reply.type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').send(Readable.from(extractedContent(file, text), { objectMode: false }));
   });
 }
 
