@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { text as textOfStream } from 'node:stream/consumers';
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { Sealer } from '../base/sealer.ts';
@@ -53,6 +54,10 @@ export interface FileTextsParts {
 /** SQLite binds no more than 32,766 values. */
 const lookedUpMax = 1_000;
 
+/** So long nobody tries again to read what could not be read: it may have taken all the time that a document has. */
+const unreadableMs = 600_000;
+const unreadableMax = 1_000;
+
 /**
  * What files say. A text is read once for each content, version of the extractor and ending of the name (a hint to the extractor), and is
  * kept, sealed like the file, for as long as some file has that content. Who wants the same text at the same time shares the reading.
@@ -61,6 +66,7 @@ export class FileTexts {
   readonly #parts: FileTextsParts;
   readonly #builder: Kysely<DocumentTables>;
   readonly #reading = new SharedWork<ReadText>();
+  readonly #unreadable = new LRUCache<string, { readonly fault: Fault; readonly untilMs: number }>({ max: unreadableMax });
 
   constructor(parts: FileTextsParts) {
     this.#parts = parts;
@@ -123,7 +129,17 @@ export class FileTexts {
     const { extractor } = this.#parts;
     if (extractor === undefined) throw new Fault('document_unreadable', { message: 'Failed to extract file: this server cannot read documents; the operator must switch extraction on' });
     const { tenantId, mode } = file.scope;
-    return this.#reading.do(`${tenantId} ${mode} ${file.contentId} ${this.#readingOf(file)}`, signal, (shared) => this.#extract(file, extractor, shared));
+    const key = `${tenantId} ${mode} ${file.contentId} ${this.#readingOf(file)}`;
+    const known = this.#unreadable.get(key);
+    if (known !== undefined && known.untilMs > this.#parts.clock.nowMs()) throw known.fault;
+    return this.#reading.do(key, signal, async (shared) => {
+      try {
+        return await this.#extract(file, extractor, shared);
+      } catch (thrown) {
+        if (thrown instanceof Fault && thrown.code === 'document_unreadable') this.#unreadable.set(key, { fault: thrown, untilMs: this.#parts.clock.nowMs() + unreadableMs });
+        throw thrown;
+      }
+    });
   }
 
   async #extract(file: TextSource, extractor: Extractor, signal: AbortSignal): Promise<ReadText> {

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Caller } from '../../src/access/caller.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { documentsMigrations } from '../../src/documents/document-tables.ts';
@@ -32,14 +32,14 @@ const callers: Readonly<Record<string, Caller>> = {
 };
 
 /** Starts one. */
-export async function startFilesServer(limits: Partial<FileLimits> = {}): Promise<FilesServer> {
+export async function startFilesServer(limits: Partial<FileLimits> = {}, clock: Clock = systemClock): Promise<FilesServer> {
   const folder = mkdtempSync(join(tmpdir(), 'moongate-files-'));
   const blobFolder = join(folder, 'files');
   const database = await openSqliteDatabase({ path: join(folder, 'moongate.db'), migrations: documentsMigrations });
   const extractor = new ExtractorDouble();
   const rooms = await openDocuments({ database, folder: blobFolder, extractor, limits: { ...fileLimitsDefault, ...limits } });
   const log = { write: () => {}, writes: () => false, flush: () => {} };
-  const app = buildServer({ bodyBytesMax: 100_000, clock: systemClock, random: systemRandom, log, stallMs: 30_000 });
+  const app = buildServer({ bodyBytesMax: 100_000, clock, random: systemRandom, log, stallMs: 30_000 });
   const callerOf = async (token: string): Promise<Caller> => {
     const caller = callers[token];
     if (caller === undefined) throw new Fault('key_rejected');
@@ -49,8 +49,8 @@ export async function startFilesServer(limits: Partial<FileLimits> = {}): Promis
     requireKey(surfaces, { cached: () => undefined, authenticate: callerOf });
     const openUploads = new OpenUploads();
     for (const base of basePaths) {
-      registerFiles(surfaces, base, { ...rooms, openUploads, clock: systemClock });
-      registerUploads(surfaces, base, { ...rooms, openUploads, clock: systemClock });
+      registerFiles(surfaces, base, { ...rooms, openUploads, clock });
+      registerUploads(surfaces, base, { ...rooms, openUploads, clock });
     }
     done();
   });

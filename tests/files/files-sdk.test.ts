@@ -50,6 +50,20 @@ describe('files by the official SDK', () => {
     expect(await server.stored()).toEqual([]);
   });
 
+  it('tells the tokens of what a model may be given, and nothing of what cannot be read', async () => {
+    const client = clientOf('live');
+    const before = server.extractor.reads;
+    for (const [text, tokens] of [['four', 6], ['%BROKEN', null]] as const) {
+      const made = await client.files.create({ file: await toFile(Buffer.from(text), 'a.pdf'), purpose: 'user_data' });
+      expect(made).toMatchObject({ tokens: null });
+      for (const _ of [1, 2]) expect(await client.files.retrieve(made.id)).toMatchObject({ tokens });
+      expect(await (await client.files.content(made.id)).text()).toBe(text);
+      await client.files.delete(made.id);
+    }
+    expect(server.extractor.reads - before).toBe(2);
+    expect(await server.stored()).toEqual([]);
+  });
+
   it('refuses what cannot be read, and keeps nothing of it', async () => {
     const file = await toFile(Buffer.from('%BROKEN'), 'a.pdf');
     await expect(clientOf('live').files.create({ file, purpose: fileExtract })).rejects.toMatchObject({

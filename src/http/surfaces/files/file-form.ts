@@ -84,7 +84,9 @@ class Form<Kept> {
       const stopWatching = this.#watchIdle(() => fail(new Fault('request_timeout')));
       busboy.once('finish', stopWatching);
       this.#failing.signal.addEventListener('abort', stopWatching, { once: true });
-      raw.pipe(busboy);
+      // It may have left while its key and its quota were looked at.
+      if (raw.destroyed) fail(new Fault('caller_gone'));
+      else raw.pipe(busboy);
     });
   }
 

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Fault } from '../../../base/fault.ts';
 import type { TenantScope } from '../../../base/tenant-scope.ts';
 import type { Files } from '../../../documents/files.ts';
+import type { FileTexts, TextTokens } from '../../../documents/file-texts.ts';
 import type { FilePlace, StoredFile } from '../../../documents/stored-file.ts';
 import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
@@ -41,9 +42,9 @@ export function registerFiles(app: FastifyInstance, base: BasePath, deps: Upload
     return { object: 'list', data, has_more: found.length > page.length, first_id: page[0]?.id ?? null, last_id: page.at(-1)?.id ?? null };
   });
 
-  app.get<ById>(`${path}/:id`, async (request) => {
+  app.get<ById>(`${path}/:id`, async (request, reply) => {
     const file = await foundFile(files, scopeOf(callerOf(request)), request.params.id);
-    return fileObject(file, (await texts.tokensOf([file])).get(file.id));
+    return fileObject(file, (await texts.tokensOf([file])).get(file.id) ?? (await tokensRead(texts, file, reply)));
   });
 
   app.delete<ById>(`${path}/:id`, async (request) => {
@@ -65,6 +66,20 @@ export async function foundFile(files: Files, scope: TenantScope, id: string): P
   const file = await files.get(scope, id);
   if (file === undefined) throw fileNotFound(id);
   return file;
+}
+
+/** For these a model is given the text, which is read when it is first asked for: to be asked how long it is counts as that. */
+const readPurposes = new Set<string>(['user_data', 'assistants']);
+
+async function tokensRead(texts: FileTexts, file: StoredFile, reply: FastifyReply): Promise<TextTokens | undefined> {
+  if (!readPurposes.has(file.purpose)) return undefined;
+  try {
+    return await texts.textOf(file, leavingSignal(reply));
+  } catch (thrown) {
+    // It may be meant for something else than to be read.
+    if (thrown instanceof Fault && thrown.code === 'document_unreadable') return undefined;
+    throw thrown;
+  }
 }
 
 /** The bytes of a file as nobody takes them for a page of ours. */
