@@ -86,19 +86,18 @@ class KillRun {
   async run(): Promise<BatchReading & { readonly kills: number }> {
     const { lines, kills, databaseUrl } = this.#options;
     const replicas = databaseUrl === undefined ? 1 : 2;
-    await (await this.#start(0, undefined)).stop();
     await this.#start(0, 'batch-validated:1');
     const id = await this.#create(lines);
     await this.#diedAt();
-    for (let replica = 0; replica < replicas; replica += 1) await this.#start(replica, `${endPoints[0]}:1`);
+    await this.#startAll(replicas, () => this.#nextPoint());
     while (this.#kills < kills - endPoints.length && !(await this.#isNearEnd(id))) await this.#killOne(this.#kills % replicas);
     for (const point of endPoints) {
       await this.#killAll();
-      for (let replica = 0; replica < replicas; replica += 1) await this.#start(replica, `${point}:1`);
+      await this.#startAll(replicas, () => `${point}:1`);
       await this.#diedAt(id);
     }
     await this.#killAll();
-    for (let replica = 0; replica < replicas; replica += 1) await this.#start(replica, undefined);
+    await this.#startAll(replicas, () => undefined);
     return { ...(await this.#read(id, lines)), kills: this.#kills };
   }
 
@@ -124,25 +123,29 @@ class KillRun {
     return server;
   }
 
-  /** Kills one server when some more lines have been asked, or lets it die at a named place, and starts it again. */
+  async #startAll(replicas: number, crashAt: () => string | undefined): Promise<void> {
+    await Promise.all(Array.from({ length: replicas }, (_, replica) => this.#start(replica, crashAt())));
+  }
+
+  /** Where the next server dies of itself, if it is not killed before. */
+  #nextPoint(): string {
+    const point = this.#random.pick(linePoints);
+    if (point === 'batch-chunk-done') return `${point}:${this.#random.between(1, 3)}`;
+    // However fast the lines are, the batch does not end before it is to.
+    return point === 'random' ? `${endPoints[0]}:1` : `${point}:${this.#random.between(1, 40)}`;
+  }
+
+  /** Kills one server when some more lines have been asked, if it has not died of itself by then, and starts it again. */
   async #killOne(replica: number): Promise<void> {
     const { lines, kills } = this.#options;
-    const point = this.#random.pick(linePoints);
     const enough = this.#upstream.calls.length + this.#random.between(1, Math.max(2, Math.floor((1.6 * lines) / kills)));
-    if (point !== 'random') {
-      await this.#servers[replica]?.kill();
-      await this.#stealLeases();
-      const count = point === 'batch-chunk-done' ? this.#random.between(1, 3) : this.#random.between(1, 40);
-      await this.#start(replica, `${point}:${count}`);
-    }
     const server = this.#servers[replica];
     await Promise.race([server?.exited, reached(() => this.#upstream.calls.length >= enough)]);
     await pause(this.#random.next() * 5);
     await server?.kill();
     this.#kills += 1;
     await this.#stealLeases();
-    // However fast the lines are, the batch does not end before it is to.
-    await this.#start(replica, `${endPoints[0]}:1`);
+    await this.#start(replica, this.#nextPoint());
     if (this.#kills % 10 === 0) this.#options.onProgress?.(`${this.#kills} kills, ${this.#upstream.calls.length} calls at the upstream`);
   }
 

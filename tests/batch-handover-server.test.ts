@@ -61,13 +61,13 @@ async function outcome(key: string, id: string): Promise<readonly string[]> {
 
 it('hands a batch over to Moonshot once, be the server killed when it has just done so, and sends lines to the batch endpoint at Ark; both cost batch rates', async () => {
   const { liveKey, dataDir } = server;
-  const handed = await create(liveKey, 'kimi-k2.6', 40);
+  const handed = await create(liveKey, 'kimi-k2.6', 12);
   await server.exited;
   expect(moonshot.count('POST /batches')).toBe(1);
   const dead = server;
   server = await start({}, dataDir);
   try {
-    expect(await outcome(liveKey, handed)).toEqual(Array.from({ length: 40 }, (_, line) => `id-${line} made line-${line}`));
+    expect(await outcome(liveKey, handed)).toEqual(Array.from({ length: 12 }, (_, line) => `id-${line} made line-${line}`));
     expect([moonshot.count('POST /files'), moonshot.count('POST /batches'), moonshot.calls.length]).toEqual([1, 1, 0]);
     const atArk = await create(liveKey, 'kimi-k2', 5);
     expect(await outcome(liveKey, atArk)).toEqual(Array.from({ length: 5 }, (_, line) => `id-${line} here`));
@@ -80,7 +80,7 @@ it('hands a batch over to Moonshot once, be the server killed when it has just d
     expect(openHoldCount).toBe(0);
     const rows = await costs(books);
     // 4 × 0.5 + 50 × 2 USD, and (the double's fixed reply) 3 × 2 + 2 × 8 CNY, each per million tokens.
-    expect(rows).toEqual([['ark', 5, 5n * 22_000n, 5n * 22_000n], ['moonshot', 40, 40n * 102_000n, 40n * 102_000n]]);
+    expect(rows).toEqual([['ark', 5, 5n * 22_000n, 5n * 22_000n], ['moonshot', 12, 12n * 102_000n, 12n * 102_000n]]);
   } finally {
     await server.stop();
     server = dead;

@@ -1,4 +1,5 @@
 import { type Fault, toFault } from '../base/fault.ts';
+import { stackOf } from '../base/log.ts';
 import type { ClaimedJob } from '../jobs/job-store.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
 import type { Batch } from './batch.ts';
@@ -239,6 +240,8 @@ export class HandoverRun {
   }
 
   #warn({ upstreamId, failures }: Handover, fault: Fault): void {
-    this.#parts.log.write('warn', 'a step of handing a batch over failed', { upstream: upstreamId, faultCode: fault.code, attempt: failures + 1 });
+    const stack = fault.code === 'internal' ? stackOf(fault.cause) : undefined;
+    const facts = { upstream: upstreamId, faultCode: fault.code, attempt: failures + 1, ...(stack === undefined ? {} : { stack }) };
+    this.#parts.log.write('warn', 'a step of handing a batch over failed', facts);
   }
 }

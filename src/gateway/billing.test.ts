@@ -238,4 +238,68 @@ onEveryDatabase((databases) => {
       await expectSoundBooks();
     });
   });
+
+  describe('a call that is part of something larger', () => {
+    /** A part that is committed with the call, or refuses it. */
+    const part = (refuses: boolean) => {
+      const builder = database.builder<LedgerTables>();
+      const guard = builder.updateTable('ledger_balances').set({ owner_id: 'ten_1' }).where('owner_id', '=', refuses ? 'nobody' : 'ten_1');
+      return { guards: [guard.compile()], statements: [] };
+    };
+    const closed = async (held: Hold | undefined, refuses: boolean, price: Price = usd): Promise<boolean> => {
+      const reckoning = billing.reckon(call, attemptAt('a', price), usage, held);
+      return billing.close(recordOf(reckoning), reckoning.bill, held, part(refuses));
+    };
+
+    it('is paid for when the part is committed', async () => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      expect(await closed(held, false)).toBe(true);
+      expect(await wallet()).toMatchObject({ spentNanos: chargeNanos, heldNanos: 0n });
+      await expectSoundBooks();
+    });
+
+    it('is the operator’s loss when the part is refused, and recorded as that', async () => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      expect(await closed(held, true)).toBe(false);
+      expect(await wallet()).toMatchObject({ spentNanos: 0n, heldNanos: 0n });
+      expect(await phases()).toEqual(['charge pending', 'charge expired', 'cost posted', 'loss posted']);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos: 0n, lossNanos: chargeNanos, flags: ['unwanted'] });
+      await expectSoundBooks();
+    });
+
+    it('is recorded when it cost nothing, and the part is refused', async () => {
+      expect(await closed(undefined, true, { ...usd, input: '0', output: '0' })).toBe(false);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos: 0n });
+      await expectSoundBooks();
+    });
+
+    it('is not wanted when it was given up for lost before, and nobody pays', async () => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      await expire();
+      expect(await closed(held, false)).toBe(false);
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ chargeNanos: 0n, lossNanos: chargeNanos, flags: ['settled-late'] });
+      await expectSoundBooks();
+    });
+
+    it('is charged once when the news of its commit is lost', async () => {
+      const held = await billing.hold(call, attemptAt('a'), bounds, 1, undefined);
+      await close(held);
+      // The same again, as after a commit of which nobody has heard: what it was for is there, and so refuses.
+      expect(await closed(held, true)).toBe(false);
+      expect(await wallet()).toMatchObject({ spentNanos: chargeNanos, heldNanos: 0n });
+      expect(await records.get('ten_1', 'gen_1')).toMatchObject({ state: 'complete', chargeNanos });
+      await expectSoundBooks();
+    });
+  });
+
+  it('holds and charges a call at batch rates by those, and pays its upstream the plain ones', async () => {
+    const price: Price = { ...usd, batchInput: '0.5', batchOutput: '1' };
+    call = { ...call, atBatchRates: true };
+    const held = await billing.hold(call, attemptAt('a', price), bounds, 1, undefined);
+    expect(await wallet()).toMatchObject({ heldNanos: ceilingNanos / 2n });
+    const { bill, cost } = billing.reckon(call, attemptAt('a', price), usage, held);
+    expect([bill?.charged.amountNanos, cost?.amountNanos]).toEqual([chargeNanos / 2n, chargeNanos]);
+    const free = billing.reckon(call, { ...attemptAt('a', price), costState: 'free' }, usage, undefined);
+    expect([free.bill, free.cost?.amountNanos]).toEqual([undefined, chargeNanos / 2n]);
+  });
 });

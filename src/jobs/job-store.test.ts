@@ -182,5 +182,28 @@ onEveryDatabase((databases) => {
       expect(await holds(store.fenced(job.id, job.token))).toBe(false);
       expect(await claim(kind)).toEqual([{ ...job, token: 2, attempts: 2 }]);
     });
+
+    it('passes over tenants whose turn it is not', async () => {
+      const kind = newKind();
+      const [first] = await enqueued(kind, 1);
+      const other = newId('job', systemClock, systemRandom);
+      await database.commit([store.enqueueing({ id: other, kind, tenantId: 'ten_2', payload: 'p', notBeforeMs: clock.nowMs() })]);
+      const asked = { kind, owner: 'me', nowMs: clock.nowMs(), leaseMs, limit: 10 };
+      expect((await store.claim({ ...asked, exceptTenants: ['ten_1', 'ten_3'] })).map(({ id }) => id)).toEqual([other]);
+      expect((await store.claim(asked)).map(({ id }) => id)).toEqual([first]);
+    });
+
+    it('lets a job that nobody has be taken earlier, or withdraws it, and leaves one that somebody has', async () => {
+      const kind = newKind();
+      const [later = 'job_', unwanted = 'job_'] = await enqueued(kind, 2, clock.nowMs() + 60_000);
+      expect(await claim(kind)).toEqual([]);
+      await database.commit([store.rescheduling(later, clock.nowMs())]);
+      expect((await claim(kind)).map(({ id }) => id)).toEqual([later]);
+      await database.commit([store.rescheduling(later, 0)]);
+      expect(await claim(kind, 'another')).toEqual([]);
+      expect([await holds(store.withdrawing(later)), await holds(store.withdrawing(unwanted))]).toEqual([false, true]);
+      expect(await store.idsOf(kind, 'ten_1')).toEqual([later]);
+      expect(await store.idsOf(kind, 'ten_2')).toEqual([]);
+    });
   });
 });
