@@ -130,8 +130,14 @@ function shownParts(blocks: readonly PptBlock[], charsMax: number): Pick<SlidePa
   return { title: titles.join(' ').trim(), text: writer.finish().text, footer: footers.join(' ').trim() };
 }
 
+/** What is written on a page of notes: PowerPoint says of it that it is notes, LibreOffice that it is some text. */
+const noteKinds = new Set([2, 4]);
+/** Stands where the number of the page is to be. */
+const numberMark = '*';
+
 function notesText(blocks: readonly PptBlock[]): string {
-  return blocks.flatMap((block) => (block.kind === 'text' && block.text.kind === 2 ? [plainText(block.text)] : [])).join('\n').trim();
+  const texts = blocks.flatMap((block) => (block.kind === 'text' && noteKinds.has(block.text.kind) && !unwanted.has(block.placeholder) ? [plainText(block.text).trim()] : []));
+  return texts.filter((text) => text !== numberMark).join('\n').trim();
 }
 
 function plainText(text: PptText): string {
