@@ -11,6 +11,7 @@ import type { BatchLine } from './batch-line.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import type { CapacityPool, Demand } from './capacity-pool.ts';
 import type { DecodedLine, LineProtocol } from './line-protocol.ts';
+import type { OutcomeFigures } from './outcome-store.ts';
 import { RunStopped } from './run-stopped.ts';
 import { type LineIds, newLineIds, outputLine, refusedLine } from './told-line.ts';
 import { prefixOf, type PrefixTurns, type WarmPrefixes } from './warm-prefixes.ts';
@@ -196,19 +197,25 @@ function noteWarm({ deps, warm }: LineScene, { prefix }: Try, { failure, attempt
 /** The line's end, for the commit that books its call. */
 function partOf(scene: LineScene, { line, ids }: Try, decoded: DecodedLine, end: CallEnd): CommitPart {
   const { reply, failure, usage, cost } = end;
-  if (failure !== undefined || reply === undefined) return keptPart(scene, line, 'error', refusedLine(ids, line.customId, failure ?? toFault(undefined), scene.protocol));
-  const { body, kept } = decoded.encode({ ...end, reply: { ...reply, usage } });
-  const part = keptPart(scene, line, 'output', outputLine(ids, line.customId, body), { usage, cost });
-  return kept === undefined ? part : { guards: [...part.guards, ...kept.guards], statements: [...part.statements, ...kept.statements] };
+  const refused = (thrown: unknown, figures: OutcomeFigures): CommitPart => keptPart(scene, line, 'error', refusedLine(ids, line.customId, toFault(thrown), scene.protocol), figures);
+  if (failure !== undefined || reply === undefined) return refused(failure, {});
+  try {
+    const { body, kept } = decoded.encode({ ...end, reply: { ...reply, usage } });
+    const part = keptPart(scene, line, 'output', outputLine(ids, line.customId, body), { usage, cost });
+    return kept === undefined ? part : { guards: [...part.guards, ...kept.guards], statements: [...part.statements, ...kept.statements] };
+  } catch (thrown) {
+    // It was served, and is paid for; that it cannot be told is our fault, and asking again would not help.
+    return refused(thrown, { usage, cost });
+  }
 }
 
-function keptPart({ deps, batch, claim }: LineScene, { number }: PlacedLine, kind: 'output' | 'error', text: string, figures: Parameters<BatchesDeps['outcomes']['keeping']>[2] = {}): CommitPart {
+function keptPart({ deps, batch, claim }: LineScene, { number }: PlacedLine, kind: 'output' | 'error', text: string, figures: OutcomeFigures): CommitPart {
   return { guards: [deps.jobs.fenced(claim.id, claim.token), deps.outcomes.keeping(batch.id, { line: number, kind, text }, figures)], statements: [] };
 }
 
 /** Keeps an error of a line for which no call was made. */
 async function keepAlone(scene: LineScene, line: PlacedLine, ids: LineIds, fault: Fault): Promise<void> {
-  const { guards } = keptPart(scene, line, 'error', refusedLine(ids, line.customId, fault, scene.protocol));
+  const { guards } = keptPart(scene, line, 'error', refusedLine(ids, line.customId, fault, scene.protocol), {});
   const { committed } = await scene.deps.database.commitIf(guards, []);
   if (!committed && !(await isDone(scene, line))) throw new RunStopped('lost');
 }

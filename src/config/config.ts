@@ -87,6 +87,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
+  const batches = batchesConfig(document, [...upstreams, ...switchedOff].map(({ id }) => id), problems);
   const files = filesConfig(document, dataDir, read, problems);
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
@@ -119,7 +120,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,
-    batches: batchesConfig(file),
+    batches,
     files,
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
     ...(rootSecret === undefined ? {} : { rootSecret }),
