@@ -2,7 +2,7 @@ import type { Clock } from './base/clock.ts';
 import { type Catalog, type EnabledUpstream, sandboxUpstreamId } from './catalog/catalog.ts';
 import type { Config } from './config/config.ts';
 import type { TokenCounter } from './tokens/token-counter.ts';
-import { wireEndpoints } from './upstreams/wire-endpoints.ts';
+import { wireBatchEndpoint, wireEndpoints } from './upstreams/wire-endpoints.ts';
 import { WireUpstream } from './upstreams/wire-upstream.ts';
 import { SandboxUpstream } from './upstreams/sandbox/sandbox-upstream.ts';
 import type { Upstream } from './upstreams/upstream.ts';
@@ -22,7 +22,12 @@ export function buildUpstreams({ config, enabled, catalog, counter, clock }: Ups
   const enabledById = new Map(enabled.map((upstream) => [upstream.id, upstream]));
   const upstreams: Upstream[] = config.upstreams.map(({ id, kind, apiKey, endpoints, deadlines }) => {
     const baseUrl = enabledById.get(id)?.baseUrl ?? '';
-    return new WireUpstream({ id, baseUrl, endpoints: wireEndpoints(id, kind, endpoints), ...(apiKey === undefined ? {} : { apiKey }), deadlines, clock });
+    const batch = wireBatchEndpoint(kind, baseUrl);
+    const { connectMs, idleMs, batchMs } = deadlines;
+    return new WireUpstream({
+      id, baseUrl, endpoints: wireEndpoints(id, kind, endpoints), ...(apiKey === undefined ? {} : { apiKey }), deadlines, clock,
+      ...(batch === undefined ? {} : { batch: { ...batch, deadlines: { connectMs, idleMs, firstByteMs: batchMs, totalMs: batchMs } } }),
+    });
   });
   const { tokensPerSecond, firstTokenMs, script } = config.sandbox;
   upstreams.push(

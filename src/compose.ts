@@ -36,6 +36,7 @@ import type { Database } from './storage/database.ts';
 import { ThreadRetention } from './threads/thread-retention.ts';
 import { TokenCounter } from './tokens/token-counter.ts';
 import { tokenizerPathIn } from './tokens/tokenizer-file.ts';
+import { buildBatchVendors } from './build-batch-vendors.ts';
 import { buildRateLimiter } from './build-rate-limiter.ts';
 import { buildReconciliation } from './build-reconciliation.ts';
 import { buildUpstreams } from './build-upstreams.ts';
@@ -134,7 +135,7 @@ async function openHouse(config: Config, foundations: Foundations, stack: AsyncD
     generations: { gateway, idempotency, exchanges, clock: systemClock, random: systemRandom, log, timing: eventStreamTiming },
   });
   const documents = await openFiles({ config, database, alone, secret, counter, log }, stack);
-  const batching = openBatches({ config, database, secret, catalog, callers, everConfigured, gateway: generating, threads, files: documents.files, exchanges, log });
+  const batching = openBatches({ config, database, secret, catalog, callers, everConfigured, gateway: generating, threads, files: documents.files, exchanges, log, vendors: buildBatchVendors({ config, enabled, clock: systemClock }, stack) });
   registerSurfaces(app, { counter, catalog, tariff, records, store, wallets, callers, everConfigured, threads, health, documents, batching });
   const liveKeysAnsweredBy = enabled.length > 0 ? 'upstreams' : everConfigured ? 'none' : 'sandbox';
   const startedMs = systemClock.nowMs();

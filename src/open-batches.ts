@@ -8,9 +8,11 @@ import { Sealer } from './base/sealer.ts';
 import type { RootSecret } from './base/secret.ts';
 import type { BatchFiles } from './batches/batch-files.ts';
 import { BatchStore } from './batches/batch-store.ts';
+import type { BatchVendor } from './batches/batch-vendor.ts';
 import { BatchWorker } from './batches/batch-worker.ts';
 import { Batches } from './batches/batches.ts';
 import { CapacityPool } from './batches/capacity-pool.ts';
+import { HandoverStore } from './batches/handover-store.ts';
 import { OutcomeStore } from './batches/outcome-store.ts';
 import { WarmPrefixes } from './batches/warm-prefixes.ts';
 import type { Catalog } from './catalog/catalog.ts';
@@ -34,6 +36,8 @@ export interface BatchesParts {
   readonly gateway: OpenGateway;
   readonly threads: Pick<Threads, 'deps' | 'jobs'>;
   readonly files: Files;
+  /** Upstreams that make batches by themselves, by their ids. */
+  readonly vendors: ReadonlyMap<string, BatchVendor>;
   readonly exchanges: OpenExchanges;
   readonly log: Log;
 }
@@ -49,10 +53,13 @@ export interface OpenBatches {
 /** Chunks in the hands of a server for so many places: one has more lines than that, but they may wait for each other, and all are in memory. */
 const placesPerChunk = 8;
 
+/** How soon a step of a hand-over that has failed is tried again; twice as late after each further failure. */
+const handoverRetryMs = 5_000;
+
 /** Batches, and who works on them. Nothing begins before `worker.start`. */
 export function openBatches(parts: BatchesParts): OpenBatches {
   const { config, database, secret, callers, gateway, threads, exchanges, log } = parts;
-  const { concurrency, perUpstream, upstreams, hours, linesMax, openBatchesMax } = config.batches;
+  const { concurrency, perUpstream, upstreams, hours, linesMax, openBatchesMax, pollS } = config.batches;
   const store = { database, sealer: new Sealer(secret.derive('encryption', 1), systemRandom) };
   const spans = hours?.map(toUtcSpan);
   const pool = new CapacityPool({
@@ -73,6 +80,7 @@ export function openBatches(parts: BatchesParts): OpenBatches {
     random: systemRandom,
     callerOfKey: (keyId: string) => callers.callerOfKey(keyId as KeyId),
     onCheckpoint: gateway.onCheckpoint,
+    handover: { vendors: parts.vendors, calls: gateway.handed, store: new HandoverStore(database), pollMs: pollS * 1000, retryMs: handoverRetryMs, log },
   };
   const upstreamOf = upstreamGuess(parts);
   const worker = new BatchWorker({
@@ -84,11 +92,12 @@ export function openBatches(parts: BatchesParts): OpenBatches {
   return { batches: new Batches(deps, worker), worker, pool, upstreamOf };
 }
 
-/** Who will be asked, most of the time: the first in the catalog's order. Whoever is asked in its place when that one fails is not counted. */
+/** Who will be asked, most of the time: the first with a batch endpoint, else the first in the catalog's order. Whoever is asked in its place when that one fails is not counted. */
 function upstreamGuess({ catalog, everConfigured }: BatchesParts): OpenBatches['upstreamOf'] {
   return ({ mode }, name) => {
     const modelId = catalog.resolve(name)?.model.id;
-    const offer = modelId === undefined || mode === 'test' || !everConfigured ? undefined : catalog.offers(modelId)[0];
+    const offers = modelId === undefined || mode === 'test' || !everConfigured ? [] : catalog.offers(modelId);
+    const offer = offers.find(({ batchModel }) => batchModel !== undefined) ?? offers[0];
     return offer?.upstreamId ?? 'sandbox';
   };
 }

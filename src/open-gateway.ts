@@ -11,6 +11,7 @@ import { Billing } from './gateway/billing.ts';
 import { attemptsMax, isModelGone } from './gateway/fallback.ts';
 import { Gateway, type GatewayDeps } from './gateway/gateway.ts';
 import { InteractiveLoad } from './gateway/interactive-load.ts';
+import { HandedCalls } from './gateway/handed-calls.ts';
 import { orphanRecord } from './gateway/orphan-record.ts';
 import { Planner } from './gateway/planner.ts';
 import { crashAt } from './crash-point.ts';
@@ -49,6 +50,8 @@ const callSlackMs = 300_000;
 export interface OpenGateway {
   readonly gateway: Gateway;
   readonly tariff: Tariff;
+  /** Calls that vendors make in their own time. */
+  readonly handed: HandedCalls;
   /** Calls that somebody waits for. */
   readonly load: InteractiveLoad;
   /** Where the process is to die; see `crashAt`. */
@@ -64,25 +67,39 @@ export async function openGateway(parts: GatewayParts, stack: AsyncDisposableSta
   const tariff = tariffOf(parts);
   const load = new InteractiveLoad();
   const onCheckpoint = crashAt(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
+  const plan: GatewayDeps['plan'] = (caller, request, batch) => planner.plan(caller, request, batch);
+  const estimatePrompt: GatewayDeps['estimatePrompt'] = (request, modelId) => counter.estimateRequest(request, modelId);
+  const billing = new Billing({
+    ledger: await openLedger(parts, stack),
+    tariff, database, records, clock: systemClock, patienceMs: settlePatienceMs,
+    callMsMax: callMsMaxOf(config, 'totalMs'),
+    batchCallMsMax: callMsMaxOf(config, 'batchMs'),
+  });
   const gateway = new Gateway({
     clock: systemClock,
-    plan: (caller, request) => planner.plan(caller, request),
+    plan,
     upstream: (id) => upstreams.get(id),
     model: (id) => catalog.model(id),
     successor: (modelId) => catalog.successor(modelId, systemClock.nowMs()),
     reportAttempt: attemptReporter(parts),
-    estimatePrompt: (request, modelId) => counter.estimateRequest(request, modelId),
+    estimatePrompt,
     limiter,
     load,
     onCheckpoint,
     countsTokens: (caller, modelId) => limits.countsTokens(caller, modelId),
-    billing: new Billing({
-      ledger: await openLedger(parts, stack),
-      tariff, database, records, clock: systemClock, patienceMs: settlePatienceMs,
-      callMsMax: attemptsMax * Math.max(0, ...config.upstreams.map(({ deadlines }) => deadlines.totalMs)) + callSlackMs,
-    }),
+    billing,
   });
-  return { gateway, tariff, load, onCheckpoint };
+  const handed = new HandedCalls({
+    clock: systemClock, plan, estimatePrompt, tariff, billing,
+    resolve: (name) => catalog.resolve(name)?.model,
+    promptTokensMax: (request, modelId) => counter.upperBound(request, modelId),
+  });
+  return { gateway, tariff, handed, load, onCheckpoint };
+}
+
+/** How long a call may take at most, if each attempt takes as long as that deadline lets it. */
+function callMsMaxOf({ upstreams }: Config, deadline: 'totalMs' | 'batchMs'): number {
+  return attemptsMax * Math.max(0, ...upstreams.map(({ deadlines }) => deadlines[deadline])) + callSlackMs;
 }
 
 function tariffOf({ money, catalog }: GatewayParts): Tariff {

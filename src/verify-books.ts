@@ -8,8 +8,8 @@ import { pendingMigrations } from './storage/migration.ts';
 import { verifyStorage } from './verify-storage.ts';
 
 const ledgerMigration = 'ledger/0001-transfers-and-balances';
-/** A charge may be booked that much later than its call began, and a little more: no call takes longer. */
-const callMsMax = 4 * 86_400_000;
+/** A charge may be booked that much later than its call began, and a little more: a line of a batch may wait for 28 days. */
+const callMsMax = 30 * 86_400_000;
 
 /**
  * Proves the books: the laws of the ledger itself, those between it and the records of generations, and what storage comes to. What was recorded before

@@ -158,7 +158,7 @@ onEveryDatabase((databases) => {
     await byHand("DELETE FROM generations");
     await byHand(`UPDATE records_retention SET pruned_before_ms = ${clock.nowMs() + 1}`);
     expect(await breaches()).toEqual([]);
-    clock.advance(5 * 86_400_000);
+    clock.advance(31 * 86_400_000);
     await settle(await hold('gen_2'), 'gen_2', undefined);
     expect(await breaches()).toEqual(['each charge, cost and loss is of a call that was recorded: gen_2 (gen_2/1/0/end)']);
   });

@@ -4,6 +4,10 @@ export const batchCheckpoints = [
   'batch-validated',
   /** A chunk of lines is done, and its end is not kept. */
   'batch-chunk-done',
+  /** A vendor has the batch, and that it has it is not kept. */
+  'batch-handed',
+  /** What the vendor has made is kept and booked, and that this is all is not. */
+  'batch-collected',
   /** The files are written, and do not belong to the batch yet. */
   'batch-staged',
   /** The batch has ended; what has come of its lines is still kept. */

@@ -2,9 +2,13 @@ import type { BatchId, JobId } from '../base/id.ts';
 import type { JobStore, NewJob } from '../jobs/job-store.ts';
 import type { Batch } from './batch.ts';
 
-/** The words for jobs of batches: reading the input, running a chunk of lines, and ending the batch. */
-export const batchJobKinds = { validate: 'batch-validate', chunk: 'batch-chunk', end: 'batch-end' } as const;
+/**
+ * The words for jobs of batches: reading the input, running a chunk of lines, having a vendor make all of it, having the vendor forget it, and
+ * ending the batch.
+ */
+export const batchJobKinds = { validate: 'batch-validate', chunk: 'batch-chunk', handover: 'batch-handover', clear: 'batch-handover-clear', end: 'batch-end' } as const;
 export type BatchJobKind = keyof typeof batchJobKinds;
+export const batchJobKindNames = ['validate', 'chunk', 'handover', 'clear', 'end'] as const satisfies readonly BatchJobKind[];
 
 /** Announced, with its id, when a batch is not to begin further lines. */
 export const stoppedTopic = 'batch-stopped';
@@ -26,6 +30,11 @@ export function endJobOf(id: BatchId): JobId {
   return `job_${nameOf(id)}_end`;
 }
 
+/** The job that has a vendor make the batch, and finds out before whether one is to. */
+export function handoverJobOf(id: BatchId): JobId {
+  return `job_${nameOf(id)}_handover`;
+}
+
 /** The job that runs a chunk. */
 export function chunkJobOf(id: BatchId, chunk: number): JobId {
   return `job_${nameOf(id)}_${chunk}`;
@@ -38,7 +47,7 @@ export function isChunkJobOf(job: JobId, id: BatchId): boolean {
 
 /** A job of a batch, for `JobStore.enqueueing`. */
 export function batchJob({ id, scope }: Pick<Batch, 'id' | 'scope'>, kind: BatchJobKind, notBeforeMs: number, chunk?: number): NewJob {
-  const jobId = kind === 'validate' ? validateJobOf(id) : kind === 'end' ? endJobOf(id) : chunkJobOf(id, chunk ?? 0);
+  const jobId: JobId = kind === 'chunk' ? chunkJobOf(id, chunk ?? 0) : `job_${nameOf(id)}_${kind}`;
   const job: BatchJob = { batchId: id, ...(chunk === undefined ? {} : { chunk }) };
   return { id: jobId, kind: batchJobKinds[kind], tenantId: scope.tenantId, payload: JSON.stringify(job), notBeforeMs };
 }

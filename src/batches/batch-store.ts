@@ -5,7 +5,7 @@ import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
 import type { Database } from '../storage/database.ts';
 import { type Batch, type BatchProblem, type BatchStatus, type BatchTally, type CancellableStatus, type Chunk, type EndedStatus } from './batch.ts';
-import type { BatchesTable, BatchTables } from './batch-tables.ts';
+import type { BatchChunksTable, BatchesTable, BatchTables } from './batch-tables.ts';
 
 /** Parameters of a statement have a bound on both databases. */
 const chunksPerStatement = 200;
@@ -100,7 +100,13 @@ export class BatchStore {
     const [row] = await this.#database.query(
       this.#builder.selectFrom('batch_chunks').selectAll().where('batch_id', '=', batchId).where('number', '=', number).compile(),
     );
-    return row === undefined ? undefined : { number, firstLine: row.first_line, lineCount: row.line_count, start: row.start_byte, end: row.end_byte };
+    return row === undefined ? undefined : toChunk(row);
+  }
+
+  /** All chunks of a batch, in their order. */
+  async chunks(batchId: BatchId): Promise<readonly Chunk[]> {
+    const rows = await this.#database.query(this.#builder.selectFrom('batch_chunks').selectAll().where('batch_id', '=', batchId).orderBy('number').compile());
+    return rows.map(toChunk);
   }
 
   /** How many chunks a batch has. */
@@ -145,6 +151,15 @@ export class BatchStore {
       .set((column) => ({ lanes_open: column('lanes_open', '-', 1) }))
       .where('id', '=', id)
       .where('lanes_open', '>', 0)
+      .compile();
+  }
+
+  /** A statement: so many more chains of chunks begin where one goes on. */
+  lanesOpening(id: BatchId, more: number): CompiledQuery {
+    return this.#builder
+      .updateTable('batches')
+      .set((column) => ({ lanes_open: column('lanes_open', '+', more) }))
+      .where('id', '=', id)
       .compile();
   }
 
@@ -211,6 +226,10 @@ export class BatchStore {
       ...(tally === null ? {} : { tally: tallyOf(tally) }),
     };
   }
+}
+
+function toChunk(row: Selectable<BatchChunksTable>): Chunk {
+  return { number: row.number, firstLine: row.first_line, lineCount: row.line_count, start: row.start_byte, end: row.end_byte };
 }
 
 function contextOf(kind: 'metadata' | 'problems', id: string): string {

@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/migration.ts';
 import type { BatchStatus } from './batch.ts';
+import { handoverMigrations, type HandoverTables } from './handover-tables.ts';
 
 /** One row per batch; see `Batch`. Times are integer milliseconds. */
 export interface BatchesTable {
@@ -58,7 +59,7 @@ export interface BatchOutcomesTable {
   content: string;
 }
 
-export interface BatchTables {
+export interface BatchTables extends HandoverTables {
   batches: BatchesTable;
   batch_chunks: BatchChunksTable;
   batch_outcomes: BatchOutcomesTable;
@@ -123,4 +124,5 @@ export const batchesMigrations: readonly Migration[] = [
       )`,
     ],
   },
+  ...handoverMigrations,
 ];

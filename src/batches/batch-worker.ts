@@ -4,10 +4,11 @@ import { type Log, stackOf } from '../base/log.ts';
 import { RecurringTask } from '../base/recurring-task.ts';
 import type { ClaimedJob, JobStore } from '../jobs/job-store.ts';
 import type { Database } from '../storage/database.ts';
-import { type BatchJobKind, batchJobKinds, stoppedTopic } from './batch-job.ts';
+import { type BatchJobKind, batchJobKindNames, batchJobKinds, batchJobOf, stoppedTopic } from './batch-job.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import { ChunkRun, type ChunkScene } from './chunk-run.ts';
 import { EndRun } from './end-run.ts';
+import { HandoverRun } from './handover-run.ts';
 import { runValidation } from './validate-run.ts';
 
 /** How long a server counts as alive after it last said so: then others take over what it had begun. */
@@ -31,17 +32,20 @@ interface Run {
   readonly abort: AbortController;
   /** Of a chunk. */
   readonly chunk?: ChunkRun;
+  /** The batch that a vendor makes, or is asked about. */
+  readonly handed?: BatchId;
 }
 
 /** How many jobs of each kind a server does at once, beside chunks. */
 const validationsMax = 2;
+const handoversMax = 4;
 const endsMax = 2;
 
 /** Takes up what batches have to be done, as much as it may, and tells the others that it lives. */
 export class BatchWorker implements AsyncDisposable {
   readonly #parts: BatchWorkerParts;
   readonly #owner: string;
-  readonly #runs = new Map<BatchJobKind, Set<Run>>([['validate', new Set()], ['chunk', new Set()], ['end', new Set()]]);
+  readonly #runs = new Map<BatchJobKind, Set<Run>>(batchJobKindNames.map((kind) => [kind, new Set()]));
   #endHearing: () => void = () => undefined;
   #lookingTask: RecurringTask | undefined;
   #renewingTask: RecurringTask | undefined;
@@ -75,6 +79,8 @@ export class BatchWorker implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const { chunk } of this.#of('chunk')) chunk?.stop('closing');
+    // Each of its steps can be broken off.
+    for (const { abort } of this.#handed()) abort.abort(new Fault('shutting_down'));
     await this.#lookingTask?.[Symbol.asyncDispose]();
     // Who asked for that look is told; nothing has been taken up.
     await this.#looking?.catch(() => undefined);
@@ -99,6 +105,12 @@ export class BatchWorker implements AsyncDisposable {
   /** Begins no further line of a batch, if it is worked on here. */
   stopBatch(id: BatchId): void {
     for (const { chunk } of this.#of('chunk')) if (chunk?.job.batchId === id) chunk.stop('batch');
+    // It is taken up again, and finds out.
+    for (const { abort, handed } of this.#of('handover')) if (handed === id) abort.abort(new Fault('conflict'));
+  }
+
+  #handed(): readonly Run[] {
+    return [...this.#of('handover'), ...this.#of('clear')];
   }
 
   #of(kind: BatchJobKind): Set<Run> {
@@ -112,6 +124,10 @@ export class BatchWorker implements AsyncDisposable {
       this.#lookAgain = false;
       await this.#take('end', endsMax, []);
       await this.#take('validate', validationsMax, []);
+      if (this.#parts.deps.handover !== undefined) {
+        await this.#take('handover', handoversMax, []);
+        await this.#take('clear', handoversMax, []);
+      }
       if (!this.#parts.pool.isOpen) continue;
       // Whose chunks are being run here already waits until the others have had their turn.
       const { chunksMax } = this.#parts;
@@ -132,7 +148,8 @@ export class BatchWorker implements AsyncDisposable {
   #begin(kind: BatchJobKind, claim: ClaimedJob): void {
     const abort = new AbortController();
     const chunk = kind === 'chunk' ? new ChunkRun(this.#parts, claim, abort) : undefined;
-    const run: Run = { claim, abort, ...(chunk === undefined ? {} : { chunk }) };
+    const handed = kind === 'handover' || kind === 'clear' ? batchJobOf(claim).batchId : undefined;
+    const run: Run = { claim, abort, ...(chunk === undefined ? {} : { chunk }), ...(handed === undefined ? {} : { handed }) };
     this.#of(kind).add(run);
     this.#parts
       .exchange(abort, () => this.#do(kind, run))
@@ -149,9 +166,10 @@ export class BatchWorker implements AsyncDisposable {
       .catch(() => undefined);
   }
 
-  #do(kind: BatchJobKind, { claim, chunk }: Run): Promise<void> {
+  #do(kind: BatchJobKind, { claim, chunk, handed, abort }: Run): Promise<void> {
     const { deps } = this.#parts;
     if (chunk !== undefined) return chunk.run();
+    if (handed !== undefined && deps.handover !== undefined) return new HandoverRun(deps, deps.handover, claim, abort.signal).run();
     return kind === 'end' ? new EndRun(deps, claim).run() : runValidation(deps, claim);
   }
 
@@ -159,7 +177,11 @@ export class BatchWorker implements AsyncDisposable {
     const { jobs, store, clock } = this.#parts.deps;
     const runs = [...this.#runs.values()].flatMap((some) => [...some]);
     const kept = new Set(await jobs.renew(runs.map(({ claim }) => claim), clock.nowMs() + leaseMs));
-    for (const { claim, chunk } of runs) if (!kept.has(claim.id)) chunk?.lose();
+    for (const { claim, chunk, handed, abort } of runs) {
+      if (kept.has(claim.id)) continue;
+      chunk?.lose();
+      if (handed !== undefined) abort.abort(new Fault('conflict'));
+    }
     const batches = [...new Set([...this.#of('chunk')].flatMap(({ chunk }) => (chunk === undefined ? [] : [chunk.job.batchId])))];
     for (const id of await store.stoppedOf(batches, clock.nowMs())) this.stopBatch(id);
   }

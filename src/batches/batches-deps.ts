@@ -7,6 +7,7 @@ import type { BatchCheckpoint } from './batch-checkpoint.ts';
 import type { BatchFiles } from './batch-files.ts';
 import type { BatchJobs } from './batch-job.ts';
 import type { BatchStore } from './batch-store.ts';
+import type { HandoverParts } from './handover-parts.ts';
 import type { LineProtocols } from './line-protocol.ts';
 import type { OutcomeStore } from './outcome-store.ts';
 import type { InputLimits } from './validate-input.ts';
@@ -32,6 +33,8 @@ export interface BatchesDeps {
   readonly random: Random;
   /** The caller of a key by its id; undefined when the key is not usable any more. */
   callerOfKey(keyId: string): Promise<Caller | undefined>;
+  /** How batches are handed over; absent: they are not. */
+  readonly handover?: HandoverParts | undefined;
   /** Told of the places that each batch passes. */
   readonly onCheckpoint?: ((passed: BatchCheckpoint) => void) | undefined;
 }

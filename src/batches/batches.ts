@@ -4,7 +4,7 @@ import { type FileId, newId } from '../base/id.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
 import { type Batch, type BatchTally, cancellableStatuses, emptyTally } from './batch.ts';
-import { batchJob, endJobOf, stoppedTopic, validateJobOf } from './batch-job.ts';
+import { batchJob, endJobOf, handoverJobOf, stoppedTopic, validateJobOf } from './batch-job.ts';
 import type { BatchPage } from './batch-store.ts';
 import type { BatchWorker } from './batch-worker.ts';
 import type { BatchesDeps } from './batches-deps.ts';
@@ -94,7 +94,7 @@ export class Batches {
     if (from === undefined) throw new Fault('invalid_request', { message: `Cannot cancel a batch with status '${batch.status}'.` });
     const nowMs = clock.nowMs();
     // Of one that is being read there is no job yet that would end it.
-    const ending = from === 'validating' ? [jobs.cancelling(validateJobOf(batch.id)), jobs.enqueueing(batchJob(batch, 'end', nowMs))] : [jobs.rescheduling(endJobOf(batch.id), nowMs)];
+    const ending = from === 'validating' ? [jobs.cancelling(validateJobOf(batch.id)), jobs.enqueueing(batchJob(batch, 'end', nowMs))] : [endJobOf(batch.id), handoverJobOf(batch.id)].map((job) => jobs.rescheduling(job, nowMs));
     const { committed } = await database.commitIf([store.cancelling(batch.id, from, nowMs)], [...ending, ...database.announcement(stoppedTopic, batch.id)]);
     // It went on while we looked.
     if (!committed) return this.cancel(scope, id);

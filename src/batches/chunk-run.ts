@@ -4,12 +4,11 @@ import type { StoredFile } from '../documents/stored-file.ts';
 import type { ClaimedJob } from '../jobs/job-store.ts';
 import type { Batch, Chunk } from './batch.ts';
 import { batchJob, type BatchJob, batchJobOf, endJobOf } from './batch-job.ts';
-import { parseBatchLine } from './batch-line.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import { type CapacityPool, PoolPause } from './capacity-pool.ts';
 import type { LineProtocol } from './line-protocol.ts';
-import { type PlacedLine, runLine } from './line-run.ts';
-import { readLines } from './read-lines.ts';
+import { runLine } from './line-run.ts';
+import { type PlacedLine, readChunk } from './read-chunk.ts';
 import { RunStopped } from './run-stopped.ts';
 import { refusedLine, newLineIds } from './told-line.ts';
 import { nextInLane } from './validate-run.ts';
@@ -72,7 +71,7 @@ export class ChunkRun {
     if (done.size === chunk.lineCount) return [];
     const protocol = protocols.of(batch.endpoint);
     if (protocol === undefined) throw new Error(`batches for ${batch.endpoint} are not made by this version`);
-    const lines = (await this.#read(batch, chunk, file)).filter(({ number }) => !done.has(number));
+    const lines = (await readChunk(deps, batch, chunk, file)).filter(({ number }) => !done.has(number));
     const caller = await deps.callerOfKey(batch.keyId);
     const ran = await Promise.allSettled(caller === undefined ? lines.map((line) => this.#refuse(batch, protocol, line)) : this.#begin(batch, protocol, caller, lines));
     return ran.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
@@ -84,19 +83,6 @@ export class ChunkRun {
       upstreamOf: this.#scene.upstreamOf,
     };
     return lines.map((line) => runLine(scene, line));
-  }
-
-  async #read({ endpoint }: Batch, { firstLine, start, end }: Chunk, file: StoredFile): Promise<readonly PlacedLine[]> {
-    const { files, protocols, limits } = this.#scene.deps;
-    const placed: PlacedLine[] = [];
-    for await (const lines of readLines(files.open(file, { start, end }), limits.lineBytesMax)) {
-      for (const line of lines) {
-        const parsed = parseBatchLine(line, endpoint, protocols);
-        if ('code' in parsed) throw new Error('a line that was read well before cannot be read');
-        placed.push({ ...parsed, number: firstLine + placed.length });
-      }
-    }
-    return placed;
   }
 
   /** For the lines of a key that is not usable any more. */

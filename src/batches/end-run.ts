@@ -2,7 +2,7 @@ import type { ClaimedJob } from '../jobs/job-store.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
 import { type Batch, type BatchTally, type EndedStatus, emptyTally, hasEnded } from './batch.ts';
 import type { StagedFile } from './batch-files.ts';
-import { batchJobKinds, batchJobOf, isChunkJobOf } from './batch-job.ts';
+import { batchJob, batchJobKinds, batchJobOf, handoverJobOf, isChunkJobOf } from './batch-job.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import { errorLines, outputLines } from './result-lines.ts';
 import { fileGone } from './validate-run.ts';
@@ -58,8 +58,12 @@ export class EndRun {
     for (const job of left) {
       if (!(await this.#commit([jobs.withdrawing(job)], [store.laneClosing(id)]))) under += 1;
     }
+    const handed = (await jobs.idsOf(batchJobKinds.handover, batch.scope.tenantId)).filter((job) => job === handoverJobOf(id));
+    under += handed.length;
     if (under === 0 || nowMs >= (cancellingMs ?? expiresMs) + drainMs) {
-      await this.#commit([], [...left.map((job) => jobs.cancelling(job)), store.lanesClosing(id)]);
+      // What a vendor still has is not waited for; it is to forget it.
+      const clearing = handed.map(() => jobs.enqueueing(batchJob(batch, 'clear', nowMs)));
+      await this.#commit([], [...[...left, ...handed].map((job) => jobs.cancelling(job)), ...clearing, store.lanesClosing(id)]);
       return false;
     }
     return this.#commit([jobs.releasing(this.#claim.id, token, nowMs + lookAgainMs)], [], false);

@@ -4,26 +4,17 @@ import { newId } from '../base/id.ts';
 import { pause } from '../base/pause.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { CallEnd } from '../gateway/gateway.ts';
-import type { ClaimedJob } from '../jobs/job-store.ts';
-import type { CommitPart } from '../storage/commit-part.ts';
-import type { Batch } from './batch.ts';
-import type { BatchLine } from './batch-line.ts';
-import type { BatchesDeps } from './batches-deps.ts';
 import type { CapacityPool, Demand } from './capacity-pool.ts';
-import type { DecodedLine, LineProtocol } from './line-protocol.ts';
-import type { OutcomeFigures } from './outcome-store.ts';
+import type { DecodedLine } from './line-protocol.ts';
+import { isDone, keepError, lineEnd, type LineKeeper } from './line-end.ts';
+import type { PlacedLine } from './read-chunk.ts';
 import { RunStopped } from './run-stopped.ts';
-import { type LineIds, newLineIds, outputLine, refusedLine } from './told-line.ts';
+import { type LineIds, newLineIds } from './told-line.ts';
 import { prefixOf, type PrefixTurns, type WarmPrefixes } from './warm-prefixes.ts';
 
 /** What the lines of a chunk have in common. */
-export interface LineScene {
-  readonly deps: BatchesDeps;
-  readonly batch: Batch;
-  /** Of the chunk: what is kept in its name is refused once another has it. */
-  readonly claim: Pick<ClaimedJob, 'id' | 'token'>;
+export interface LineScene extends LineKeeper {
   readonly caller: Caller;
-  readonly protocol: LineProtocol;
   readonly pool: Pick<CapacityPool, 'enter' | 'refused' | 'passed' | 'hasCompany'>;
   readonly warm: WarmPrefixes;
   readonly turns: PrefixTurns;
@@ -33,11 +24,6 @@ export interface LineScene {
   readonly stop: AbortSignal;
   /** Ends what is under way. */
   readonly abort: AbortSignal;
-}
-
-/** A line and its place in the batch, from 0. */
-export interface PlacedLine extends BatchLine {
-  readonly number: number;
 }
 
 /** How often a line is tried that fails for a reason that may pass, and how long after the first failure it is tried again; four times as long after each. */
@@ -70,7 +56,7 @@ export async function runLine(scene: LineScene, line: PlacedLine): Promise<void>
   try {
     decoded = await protocol.decode(caller, line.body);
   } catch (thrown) {
-    return keepAlone(scene, line, ids, toFault(thrown));
+    return keepError(scene, line, ids, toFault(thrown));
   }
   const { request } = decoded;
   const prefix = prefixOf(request);
@@ -119,7 +105,7 @@ async function tryOnce(scene: LineScene, attempt: Try): Promise<Verdict> {
           if (end.failure !== undefined && !isFinal(scene, attempt, end.failure)) return undefined;
           told = true;
           noteWarm(scene, attempt, end);
-          return partOf(scene, attempt, decoded, end);
+          return lineEnd(scene, attempt.line, attempt.ids, decoded, end);
         },
       },
       { onOpen: () => undefined, onBatches: () => undefined },
@@ -149,7 +135,7 @@ async function afterFailure(scene: LineScene, attempt: Try, fault: Fault, told: 
     return { waitMs: 0, counts: false };
   }
   if (!isFinal(scene, attempt, fault)) return { waitMs: retryMs * 4 ** (tries - 1), counts: true };
-  await keepAlone(scene, line, ids, fault);
+  await keepError(scene, line, ids, fault);
   return 'ended';
 }
 
@@ -192,34 +178,4 @@ function requestOf({ batch, deps, warm }: LineScene, { decoded, prefix }: Try): 
 
 function noteWarm({ deps, warm }: LineScene, { prefix }: Try, { failure, attempt }: CallEnd): void {
   if (prefix !== undefined && failure === undefined && attempt !== undefined) warm.read(prefix, attempt.offer.upstreamId, deps.clock.monotonicMs());
-}
-
-/** The line's end, for the commit that books its call. */
-function partOf(scene: LineScene, { line, ids }: Try, decoded: DecodedLine, end: CallEnd): CommitPart {
-  const { reply, failure, usage, cost } = end;
-  const refused = (thrown: unknown, figures: OutcomeFigures): CommitPart => keptPart(scene, line, 'error', refusedLine(ids, line.customId, toFault(thrown), scene.protocol), figures);
-  if (failure !== undefined || reply === undefined) return refused(failure, {});
-  try {
-    const { body, kept } = decoded.encode({ ...end, reply: { ...reply, usage } });
-    const part = keptPart(scene, line, 'output', outputLine(ids, line.customId, body), { usage, cost });
-    return kept === undefined ? part : { guards: [...part.guards, ...kept.guards], statements: [...part.statements, ...kept.statements] };
-  } catch (thrown) {
-    // It was served, and is paid for; that it cannot be told is our fault, and asking again would not help.
-    return refused(thrown, { usage, cost });
-  }
-}
-
-function keptPart({ deps, batch, claim }: LineScene, { number }: PlacedLine, kind: 'output' | 'error', text: string, figures: OutcomeFigures): CommitPart {
-  return { guards: [deps.jobs.fenced(claim.id, claim.token), deps.outcomes.keeping(batch.id, { line: number, kind, text }, figures)], statements: [] };
-}
-
-/** Keeps an error of a line for which no call was made. */
-async function keepAlone(scene: LineScene, line: PlacedLine, ids: LineIds, fault: Fault): Promise<void> {
-  const { guards } = keptPart(scene, line, 'error', refusedLine(ids, line.customId, fault, scene.protocol), {});
-  const { committed } = await scene.deps.database.commitIf(guards, []);
-  if (!committed && !(await isDone(scene, line))) throw new RunStopped('lost');
-}
-
-async function isDone({ deps, batch }: LineScene, { number }: PlacedLine): Promise<boolean> {
-  return (await deps.outcomes.linesDone(batch.id, number, 1)).has(number);
 }

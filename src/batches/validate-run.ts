@@ -1,5 +1,5 @@
 import { Fault } from '../base/fault.ts';
-import type { ClaimedJob } from '../jobs/job-store.ts';
+import type { ClaimedJob, NewJob } from '../jobs/job-store.ts';
 import type { StoredFile } from '../documents/stored-file.ts';
 import type { Batch, BatchProblem } from './batch.ts';
 import { batchJob, batchJobOf } from './batch-job.ts';
@@ -48,19 +48,30 @@ async function refuse({ database, jobs, store, clock }: BatchesDeps, claim: Clai
   await database.commitIf([jobs.finishing(claim.id, claim.token), store.failing(id, problems, clock.nowMs())], []);
 }
 
-/** Each chain begins with one chunk; where it ends, the next one follows. */
-async function begin({ database, jobs, store, clock }: BatchesDeps, claim: ClaimedJob, batch: Batch, input: ValidatedInput): Promise<void> {
+/** Whose lines may be made by a vendor is asked about that first, which counts as one chain. */
+async function begin({ database, jobs, store, clock, handover }: BatchesDeps, claim: ClaimedJob, batch: Batch, input: ValidatedInput): Promise<void> {
   const nowMs = clock.nowMs();
-  const lanes = Math.min(lanesMax, input.chunks.length);
-  const first = input.chunks.slice(0, lanes);
+  const handed = handover !== undefined && handover.vendors.size > 0 && batch.scope.mode === 'live';
+  const lanes = handed ? 1 : laneCount(input.chunks.length);
+  const first = handed ? [batchJob(batch, 'handover', nowMs)] : laneJobs(batch, lanes, nowMs);
   await database.commitIf(
     [jobs.finishing(claim.id, claim.token), store.beginning(batch.id, { ...input, lanes }, nowMs)],
     [
       ...store.chunkInsertions(batch.id, input.chunks),
-      ...first.map(({ number }) => jobs.enqueueing(batchJob(batch, 'chunk', nowMs, number))),
+      ...first.map((job) => jobs.enqueueing(job)),
       jobs.enqueueing(batchJob(batch, 'end', batch.expiresMs)),
     ],
   );
+}
+
+/** Into how many chains so many chunks are put. */
+export function laneCount(chunks: number): number {
+  return Math.min(lanesMax, chunks);
+}
+
+/** Each chain begins with one chunk; where it ends, the next one follows. */
+export function laneJobs(batch: Batch, lanes: number, nowMs: number): readonly NewJob[] {
+  return Array.from({ length: lanes }, (_, number) => batchJob(batch, 'chunk', nowMs, number));
 }
 
 /** The chunk that comes after `chunk` in its chain. */

@@ -94,6 +94,8 @@ const offerEntrySchema = z.strictObject({
   upstream: upstreamId,
   model: modelName,
   upstreamModel: modelName.exactOptional(),
+  /** An id of your own account there that takes single calls of batches: `ep-bi-…` at Ark. */
+  batchModel: modelName.exactOptional(),
   contextTokens: tokenCount.exactOptional(),
   outputTokensMax: tokenCount.exactOptional(),
   outputTokensDefault: tokenCount.exactOptional(),

@@ -14,6 +14,8 @@ export interface Offer {
   readonly upstreamId: string;
   /** The model's id as that upstream spells it, or `asCallerNamed`. */
   readonly upstreamModel: string;
+  /** The id to send to the upstream's endpoint for calls of batches; absent: it has none that we may use. */
+  readonly batchModel?: string;
   readonly contextTokens: number;
   /** The window is a guess (a self-hosted model that we know nothing of); no prompt is refused for it. */
   readonly contextAssumed?: boolean;

@@ -24,6 +24,7 @@ const deadlines = z
     firstByteMs: milliseconds.exactOptional().describe('From the request sent to the first byte of the reply.'),
     idleMs: milliseconds.exactOptional().describe('Between two bytes of a reply.'),
     totalMs: milliseconds.exactOptional().describe('The whole exchange.'),
+    batchMs: z.int().min(1).max(2_419_200_000).exactOptional().describe('In place of firstByteMs and totalMs: a call to a batch endpoint (batchModel), which waits there for its turn.'),
   })
   .describe('How long to wait for an upstream, in milliseconds. Each deadline closes the socket.');
 
@@ -63,6 +64,10 @@ const upstream = z.strictObject({
     .min(1)
     .optional()
     .describe('Ids of the models that it serves. Without it they are asked for at GET {base}/models.'),
+  batches: z
+    .enum(['native', 'here'])
+    .optional()
+    .describe("native: it has OpenAI's /files and /batches, and whole batches are handed over to it where its batch rates are cheaper. Default: native for moonshot, else here."),
   deadlines: deadlines.optional(),
 });
 

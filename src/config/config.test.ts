@@ -170,6 +170,17 @@ catalog:
     ]);
   });
 
+  it('takes an endpoint for calls of batches only where a vendor has them', () => {
+    const config = file(`catalog:
+  offers:
+    - { upstream: ark, model: kimi-k2, batchModel: ep-bi-1 }
+    - { upstream: moonshot, model: kimi-k2.6, batchModel: ep-bi-2 }
+`);
+    expect(problemsOfLoad({ config }, {})).toEqual([
+      { source: config, line: 4, message: expect.stringMatching(/^catalog\.offers\.1\.batchModel: expected an upstream of kind ark.*kind moonshot$/) },
+    ]);
+  });
+
   it('names the variable of what the environment has wrong', () => {
     const problems = problemsOfLoad({}, { MOONGATE_PORT: 'x', MOONSHOT_API_KEY: 'm', MOONSHOT_BASE_URL: 'http://user:very-secret@h/v1', MOONGATE_LOG_LEVEL: 'loud' });
     expect(problems.map(({ source }) => source).toSorted()).toEqual(['MOONGATE_LOG_LEVEL', 'MOONGATE_PORT', 'MOONSHOT_BASE_URL']);

@@ -5,6 +5,7 @@ import { StartRefusal } from '../base/start-refusal.ts';
 import { CatalogError } from '../catalog/assemble-catalog.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { shippedCatalog } from '../catalog/shipped-catalog.ts';
+import { checkBatchModels } from './batch-models.ts';
 import { type BatchesConfig, batchesConfig } from './batches-config.ts';
 import { ConfigError, type ConfigDocument, type ConfigProblem, parseConfig, readConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-schema.ts';
@@ -79,6 +80,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const document = path === undefined ? parseConfig('', fileDefault) : readConfigFile(path);
   const { file } = document;
   const { upstreams, switchedOff } = configuredUpstreams(document, read, problems);
+  checkBatchModels(document, upstreams, problems);
   const catalog = checkedCatalog(document, upstreams, switchedOff, problems);
   const money = moneyConfig(document, { folder: path === undefined ? '.' : dirname(path), catalog, upstreams, switchedOff }, problems);
   const limits = limitsConfig(document, catalog, problems);

@@ -70,6 +70,15 @@ describe('from the file', () => {
     expect(problems).toEqual([{ source: 'moongate.yaml', line: 2, message: expect.stringMatching(/^upstreams\.0\.messagesBaseUrl: expected anthropic-messages among/) }]);
   });
 
+  it('says who makes batches by itself: Moonshot does, others where it is said', () => {
+    const file = entry('id: rack, kind: openai, baseUrl: "http://rack/v1", batches: native');
+    const batches = (found: ReturnType<typeof configured>) => found.upstreams.map((one) => `${one.id} ${one.batches}`);
+    expect(batches(configured({ MOONSHOT_API_KEY: 'm', ARK_API_KEY: 'a', KIMI_CODING_API_KEY: 'k' }, file))).toEqual([
+      'moonshot native', 'kimi-coding here', 'ark here', 'rack native',
+    ]);
+    expect(batches(configured({ MOONSHOT_API_KEY: 'm' }, entry('id: moonshot, kind: moonshot, batches: here')))).toEqual(['moonshot here']);
+  });
+
   it('leaves a vendor off that is only detailed, and says by what it is switched on', () => {
     const found = configured({}, entry('id: moonshot, kind: moonshot, deadlines: { idleMs: 7 }'));
     expect(found).toEqual({ upstreams: [], switchedOff: [{ id: 'moonshot', variable: 'MOONSHOT_API_KEY' }], problems: [] });

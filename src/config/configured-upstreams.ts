@@ -13,6 +13,8 @@ export interface DeadlinesConfig {
   readonly firstByteMs: number;
   readonly idleMs: number;
   readonly totalMs: number;
+  /** Of a call to a batch endpoint, in place of the two before. */
+  readonly batchMs: number;
 }
 
 /** An upstream that is switched on. */
@@ -25,6 +27,8 @@ export interface UpstreamConfig {
   readonly endpoints: readonly ProtocolEndpoint[];
   readonly apiKey?: string;
   readonly models?: readonly string[];
+  /** Whether it makes batches by itself. */
+  readonly batches: 'native' | 'here';
   readonly deadlines: DeadlinesConfig;
 }
 
@@ -51,8 +55,11 @@ interface Credentials {
   readonly variable: string;
 }
 
-/** First byte is long: a thinking model that is asked without streaming says nothing until it is done. */
-const deadlinesDefault: DeadlinesConfig = { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000, totalMs: 3_600_000 };
+/**
+ * First byte is long: a thinking model that is asked without streaming says nothing until it is done. A batch endpoint is waited for as
+ * long as Ark's own examples do (responses-ark-anthropic-batch.md 2.5).
+ */
+const deadlinesDefault: DeadlinesConfig = { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000, totalMs: 3_600_000, batchMs: 86_400_000 };
 
 /**
  * The upstreams that the environment switches on and those of the file, which may also detail one of the environment by
@@ -67,7 +74,9 @@ export function configuredUpstreams(document: ConfigDocument, read: ReadVariable
     const { apiKey } = credentials;
     const baseUrl = environmentBaseUrl(kind, read, problems);
     const endpoints = endpointsOf(kind, baseUrl);
-    byId.set(kind, { id: kind, kind, ...(baseUrl === undefined ? {} : { baseUrl }), endpoints, ...(apiKey === undefined ? {} : { apiKey }), deadlines });
+    byId.set(kind, {
+      id: kind, kind, ...(baseUrl === undefined ? {} : { baseUrl }), endpoints, ...(apiKey === undefined ? {} : { apiKey }), batches: batchesOf(kind), deadlines,
+    });
   }
   const switchedOff: SwitchedOffUpstream[] = [];
   const firstIndex = new Map<string, number>();
@@ -123,8 +132,14 @@ function fromEntry(entry: Entry, { document, index, read, problems }: EntryPlace
     endpoints,
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(models === undefined ? {} : { models }),
+    batches: entry.batches ?? batchesOf(kind),
     deadlines: { ...deadlinesDefault, ...document.file.deadlines, ...entry.deadlines },
   };
+}
+
+/** Moonshot has a batch API (moonshot-api.md 1.6); of Kimi Code's plan and of the others none is known. */
+function batchesOf(kind: UpstreamKind): UpstreamConfig['batches'] {
+  return kind === 'moonshot' ? 'native' : 'here';
 }
 
 /** `baseUrl` undefined: the kind's own. */

@@ -60,7 +60,7 @@ onEveryDatabase((databases) => {
     mishaps = [];
     underWay = 0;
     billing = new Billing({
-      ledger, records, clock, callMsMax: 3_600_000, patienceMs: 600_000,
+      ledger, records, clock, callMsMax: 3_600_000, batchCallMsMax: 7_200_000, patienceMs: 600_000,
       tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }, [{ from: 'USD', to: 'EUR', rate: '0.5', validFrom: '2026-01-01', source: 'config' }]), officialPrice: () => undefined }),
       database: {
         async commitIf(guards, statements) {

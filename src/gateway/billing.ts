@@ -5,6 +5,7 @@ import type { GenerationId } from '../base/id.ts';
 import type { Nanos } from '../base/money.ts';
 import type { Cost } from '../catalog/price.ts';
 import type { Usage } from '../dialogue/usage.ts';
+import { accountId } from '../ledger/account.ts';
 import type { Charge, ChargeConversion, Hold, HoldLeg } from '../ledger/hold.ts';
 import { lossOf } from '../ledger/hold.ts';
 import type { BookEntry, Ledger, Settlement } from '../ledger/ledger.ts';
@@ -27,6 +28,8 @@ export interface BillingParts {
   readonly clock: Clock;
   /** How long a call can take at most, all its attempts together. */
   readonly callMsMax: number;
+  /** The same of a call that may wait at a batch endpoint. */
+  readonly batchCallMsMax: number;
   /** How long the end of a call waits for a database that is gone. A reply that cannot be booked is not given. */
   readonly patienceMs: number;
 }
@@ -65,6 +68,9 @@ export interface Bill {
 /** A thousand million units. Holds are added up in 64 bits, and SQLite makes a fraction of a sum that does not fit. */
 const holdNanosMax = 10n ** 18n;
 
+/** Calls that the house holds money for are made by one vendor, once. */
+const houseAttempt = 1;
+
 const noPart: CommitPart = { guards: [], statements: [] };
 
 /** How often the end of a call looks whether the database is back. */
@@ -99,8 +105,27 @@ export class Billing {
     const { generationId, caller } = call;
     return this.#parts.ledger.reserve({
       generationId, attempt: attemptNumber, tenantId: caller.tenantId, keyId: caller.keyId, legs,
-      lifeMs: this.#parts.callMsMax, memo: memoOf(call, attempt),
+      lifeMs: attempt.batchEndpoint === true ? this.#parts.batchCallMsMax : this.#parts.callMsMax, memo: memoOf(call, attempt),
     });
+  }
+
+  /**
+   * Holds what a call may cost at most that a vendor makes in its own time: in the name of the house, until `untilMs`. Holding it again is no
+   * harm. Throws as `hold` does.
+   */
+  async holdForHouse(call: BilledCall, attempt: PlannedAttempt, bounds: CallBounds, untilMs: number): Promise<void> {
+    const legs = attempt.costState === 'priced' ? this.#legs(call, attempt, bounds) : [];
+    if (legs.length === 0) return;
+    const { generationId, caller } = call;
+    await this.#parts.ledger.reserve({
+      generationId, attempt: houseAttempt, tenantId: caller.tenantId, keyId: caller.keyId, legs,
+      lifeMs: untilMs - this.#parts.clock.nowMs(), memo: memoOf(call, attempt), ofHouse: true,
+    });
+  }
+
+  /** What the house holds for a call; undefined: nothing, or no more. */
+  heldByHouse(generationId: GenerationId): Promise<Hold | undefined> {
+    return this.#parts.ledger.openHold(generationId, houseAttempt);
   }
 
   /** What `usage` at `attempt` comes to. */
@@ -156,6 +181,26 @@ export class Billing {
         await new Promise<void>((resolve) => clock.after(settleRetryMs, resolve));
       }
     }
+  }
+
+  /**
+   * Books the end of a call that a vendor has made in its own time, together with `part`, or nothing of either: false then, as another books it,
+   * or has booked it. What nothing is held for any more is the operator's loss. Throws `storage_unavailable`.
+   */
+  async closeForHouse(record: GenerationRecord, bill: Bill | undefined, held: Hold | undefined, part: CommitPart): Promise<boolean> {
+    const { ledger, database, records } = this.#parts;
+    const entry = entryOf(ledger, bill === undefined ? undefined : settlementOf(record, bill), held);
+    const { committed } = await database.commitIf([...part.guards, ...entry.guards], [...part.statements, ...entry.statements, records.upsertion(record)]);
+    return committed;
+  }
+
+  /** Gives back what the house holds for a call that will not be made. Throws `storage_unavailable`. */
+  async freeForHouse(generationId: GenerationId): Promise<void> {
+    const { ledger, database } = this.#parts;
+    const held = await this.heldByHouse(generationId);
+    if (held === undefined) return;
+    const { guards, statements } = ledger.release(held);
+    await database.commitIf(guards, statements);
   }
 
   /** Gives back what is held for a call whose end could not be booked, as soon as that can be done: nobody pays for it. */
@@ -294,10 +339,6 @@ function covers(held: Hold, legs: readonly HoldLeg[]): boolean {
   if (legs.length !== held.legs.length) return false;
   return legs.every((leg, index) => {
     const earlier = held.legs[index];
-    return earlier !== undefined && sameAccount(earlier.account, leg.account) && earlier.amountNanos >= leg.amountNanos;
+    return earlier !== undefined && earlier.accountId === accountId(leg.account) && earlier.amountNanos >= leg.amountNanos;
   });
-}
-
-function sameAccount(one: HoldLeg['account'], other: HoldLeg['account']): boolean {
-  return one.kind === other.kind && one.currency === other.currency && (one.kind === 'wallet' || one.modelId === (other as typeof one).modelId);
 }

@@ -1,3 +1,4 @@
+import type { Caller } from '../access/caller.ts';
 import type { Offer } from '../catalog/offer.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 
@@ -11,6 +12,11 @@ export interface CallBounds {
   readonly webSearchesMax?: number;
   /** To be sent as the caller's limit, who named none: without it the call could use more than was held for it. */
   readonly limitToSend?: number;
+}
+
+/** Whether a payer can run out of money, so that what he may use must be bounded. */
+export function canRunOut({ walletCurrency, keyBudgets, tenantBudgets }: Caller): boolean {
+  return walletCurrency !== undefined || keyBudgets !== undefined || tenantBudgets !== undefined;
 }
 
 /** No model writes more in one answer, whatever limit somebody names: a hold must stay far below what 64 bits can add up. */

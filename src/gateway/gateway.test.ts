@@ -91,7 +91,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
   const clock = new ManualClock();
   const store = new RecordsStore(database);
   const billing = new Billing({
-    clock, callMsMax: 60_000, patienceMs: 0,
+    clock, callMsMax: 60_000, batchCallMsMax: 60_000, patienceMs: 0,
     ledger: new Ledger({ database, clock, nodeId: 'node_1' }),
     tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined }),
     database: {

@@ -1,7 +1,6 @@
 import type { Caller } from '../access/caller.ts';
 import type { LimitLease, RateLimiter } from '../access/limits/rate-limiter.ts';
 import type { Model } from '../catalog/model.ts';
-import type { Offer } from '../catalog/offer.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
 import type { BatchId, GenerationId } from '../base/id.ts';
@@ -15,15 +14,16 @@ import { totalTokens, type Usage } from '../dialogue/usage.ts';
 import type { Hold } from '../ledger/hold.ts';
 import { type PlannedAttempt, retiredFault } from '../routing/plan.ts';
 import type { CommitPart } from '../storage/commit-part.ts';
-import { AttemptFailure, type AttemptStage, type Flow, type Upstream, type UpstreamCall } from '../upstreams/upstream.ts';
+import { AttemptFailure, type AttemptStage, type Flow, type Upstream } from '../upstreams/upstream.ts';
 import type { BilledCall, Billing, Reckoning } from './billing.ts';
-import { boundsOf } from './call-bounds.ts';
+import { boundsOf, canRunOut } from './call-bounds.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { InteractiveLoad } from './interactive-load.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
 import type { BoundedPlan } from './planner.ts';
 import { type Ended, recordOf, usageOf, usesTokens } from './settlement.ts';
+import { placeOf } from './place.ts';
 import { shownCost } from './shown-cost.ts';
 
 export type { Flow } from '../upstreams/upstream.ts';
@@ -89,8 +89,8 @@ export interface GenerationEnd {
 
 export interface GatewayDeps {
   readonly clock: Clock;
-  /** Ordered attempts for a request. Throws the fault to answer with when there can be none. */
-  plan(caller: Caller, request: DialogueRequest): BoundedPlan | Promise<BoundedPlan>;
+  /** Ordered attempts for a request, be it a line of a batch. Throws the fault to answer with when there can be none. */
+  plan(caller: Caller, request: DialogueRequest, batch: boolean): BoundedPlan | Promise<BoundedPlan>;
   upstream(id: string): Upstream | undefined;
   /** By canonical id. */
   model(id: string): Model | undefined;
@@ -180,9 +180,9 @@ export class Gateway {
   }
 
   /** The plan, or why there is none. */
-  async #plan({ caller, request }: Journey): Promise<BoundedPlan | Fault> {
+  async #plan({ caller, request, options }: Journey): Promise<BoundedPlan | Fault> {
     try {
-      return await this.#deps.plan(caller, request);
+      return await this.#deps.plan(caller, request, options.atBatchRates === true);
     } catch (thrown) {
       return toFault(thrown);
     }
@@ -248,8 +248,7 @@ export class Gateway {
   /** Holds what `attempt` may cost at most, and says what limit that takes; or why it cannot be paid for. */
   async #hold(journey: Journey, plan: BoundedPlan, attempt: PlannedAttempt): Promise<{ readonly limitToSend: number | undefined } | Fault> {
     const { caller, request, held } = journey;
-    const binding = caller.walletCurrency !== undefined || caller.keyBudgets !== undefined || caller.tenantBudgets !== undefined;
-    const bounds = boundsOf(request, attempt.offer, plan.promptTokensMax, binding);
+    const bounds = boundsOf(request, attempt.offer, plan.promptTokensMax, canRunOut(caller));
     journey.held = undefined;
     try {
       journey.held = await this.#deps.billing.hold(billedCall(journey), attempt, bounds, journey.attempts + 1, held);
@@ -268,9 +267,7 @@ export class Gateway {
       const reply = await upstream.generate(
         {
           request,
-          upstreamModel: attempt.sendModel,
-          ...limitsOf(attempt.offer),
-          ...rulesOf(this.#deps.model(attempt.offer.modelId)),
+          ...placeOf(attempt, this.#deps.model(attempt.offer.modelId)),
           generationId: options.generationId,
           ...(options.sandboxScript === undefined ? {} : { sandboxScript: options.sandboxScript }),
         },
@@ -349,21 +346,6 @@ function billedCall({ caller, request, options, startedMs }: Journey): BilledCal
     caller, generationId, startedMs, surface, requestedModel: request.model, streamed: request.stream,
     ...(atBatchRates === true ? { atBatchRates } : {}),
     ...(batchId === undefined ? {} : { batchId }),
-  };
-}
-
-function rulesOf(model: Model | undefined): Pick<UpstreamCall, 'modelRules'> {
-  if (model === undefined) return {};
-  const { thinking, sampling, toolChoice } = model;
-  return { modelRules: { thinking, sampling, ...(toolChoice === undefined ? {} : { toolChoice }) } };
-}
-
-/** Of a window that is assumed, the largest output is a guess too, and lowers nobody's limit. */
-function limitsOf(offer: Offer): Pick<UpstreamCall, 'outputTokensMax' | 'outputTokensDefault'> {
-  const { outputTokensMax, outputTokensDefault, contextAssumed } = offer;
-  return {
-    ...(contextAssumed === true ? {} : { outputTokensMax }),
-    ...(outputTokensDefault === undefined ? {} : { outputTokensDefault }),
   };
 }
 

@@ -33,8 +33,11 @@ export class Planner {
     this.#deps = deps;
   }
 
-  /** Who is to be tried for `request`. Throws what `routing/plan.ts` throws. Answers at once unless tokens must be counted. */
-  plan(caller: Caller, request: DialogueRequest): BoundedPlan | Promise<BoundedPlan> {
+  /**
+   * Who is to be tried for `request`, be it a line of a batch. Throws what `routing/plan.ts` throws. Answers at once unless tokens must be
+   * counted.
+   */
+  plan(caller: Caller, request: DialogueRequest, batch = false): BoundedPlan | Promise<BoundedPlan> {
     const { catalog, counter } = this.#deps;
     const resolved = catalog.resolve(request.model);
     const model = resolved?.model;
@@ -42,12 +45,12 @@ export class Planner {
     const contextMin = offers.reduce((least, offer) => Math.min(least, offer.contextTokens), Infinity);
     const bound = model === undefined ? 0 : counter.upperBound(request, model.id);
     if (model === undefined || bound + (request.outputTokensMax ?? 0) <= contextMin) {
-      return { ...this.#decide(caller, request, resolved, undefined), promptTokensMax: bound };
+      return { ...this.#decide({ caller, request, batch }, resolved, undefined), promptTokensMax: bound };
     }
-    if (!counter.exact) return { ...this.#decide(caller, request, resolved, counter.lowerBound(request)), promptTokensMax: bound };
+    if (!counter.exact) return { ...this.#decide({ caller, request, batch }, resolved, counter.lowerBound(request)), promptTokensMax: bound };
     return counter.countRequest(request, model.id).then(({ tokens, exact }) => ({
       // What could not be counted is a bound from above, and nobody may be refused for that.
-      ...this.#decide(caller, request, resolved, exact ? tokens : counter.lowerBound(request)),
+      ...this.#decide({ caller, request, batch }, resolved, exact ? tokens : counter.lowerBound(request)),
       promptTokensMax: exact ? tokens : bound,
     }));
   }
@@ -58,7 +61,7 @@ export class Planner {
     return caller.mode === 'test' || offers.length === 0 ? (sandbox === undefined ? [] : [sandbox]) : offers;
   }
 
-  #decide(caller: Caller, request: DialogueRequest, resolved: ResolvedModel | undefined, promptTokensMin: number | undefined): Plan {
+  #decide({ caller, request, batch }: { readonly caller: Caller; readonly request: DialogueRequest; readonly batch: boolean }, resolved: ResolvedModel | undefined, promptTokensMin: number | undefined): Plan {
     const { catalog, health, policy, clock, everConfigured, configured } = this.#deps;
     const nowMs = clock.nowMs();
     const modelId = resolved?.model.id;
@@ -77,6 +80,7 @@ export class Planner {
       everConfigured,
       configured,
       heldAt: holdersOf(request),
+      batch,
       health: (upstreamId) => health.state(upstreamId),
       nowMs,
     });

@@ -76,14 +76,15 @@ export class Tariff {
   }
 
   /**
-   * What the upstream charges for it, at its plain rates, whatever the caller pays; undefined: unpriced. Of a free call, what the caller would
-   * have paid. `sale` spares the work where the caller's price is the upstream's own.
+   * What the upstream charges for it, whatever the caller pays: at its batch rates where the call is made at a batch endpoint, else at its
+   * plain ones; undefined: unpriced. Of a free call, what the caller would have paid. `sale` spares the work where the caller's price is the upstream's own.
    */
   cost(call: PricedCall, usage: Usage, sale?: Sale): Cost | undefined {
-    const { attempt, atMs, batch } = call;
+    const { attempt, batch = false } = call;
     if (attempt.price === undefined) return undefined;
     if (attempt.costState === 'free') return rate(usage, attempt.price, termsOf(call));
-    return sale?.price === attempt.price && batch !== true ? sale.charge.listed : rate(usage, attempt.price, { atMs });
+    const { batchEndpoint = false } = attempt;
+    return sale?.price === attempt.price && batch === batchEndpoint ? sale.charge.listed : rate(usage, attempt.price, termsOf({ ...call, batch: batchEndpoint }));
   }
 
   /** What keeping a cache that the attempt has made costs and is charged, by rows and rules as they are at the call's moment. */

@@ -20,14 +20,22 @@ export interface HoldWish {
   readonly legs: readonly HoldLeg[];
   /** How long the call may take at most. */
   readonly lifeMs: number;
+  /** Belongs to the house, and not to this server: it stays when the server goes, and whoever does its work settles it. */
+  readonly ofHouse?: true;
   /** What is known of the call, as JSON, for the case that this server dies. Holds no prompt. */
   readonly memo: string;
 }
 
-export interface HeldLeg extends HoldLeg {
+/** A leg with the names that it goes by in the books. */
+export interface NamedLeg extends HoldLeg {
   readonly accountId: string;
   /** Id of the pending transfer. */
   readonly transferId: string;
+}
+
+/** A leg that is held: what its resolution needs to know of it. */
+export interface HeldLeg extends Pick<NamedLeg, 'accountId' | 'transferId' | 'amountNanos'> {
+  readonly account: Pick<HeldAccount, 'kind' | 'currency'>;
 }
 
 /** Money that is held for one call. */
@@ -67,12 +75,12 @@ export interface UpstreamCost {
 }
 
 /** Where a leg's money goes when it is posted. */
-export function counterAccount(account: HeldAccount): string {
+export function counterAccount(account: HeldLeg['account']): string {
   return account.kind === 'wallet' ? openAccounts.revenue(account.currency) : openAccounts.spent(account.currency);
 }
 
 /** Legs in the order of their accounts' ids: all calls take row locks in one order, so that none waits for another in a circle. */
-export function lockOrder(legs: readonly HeldLeg[]): readonly HeldLeg[] {
+export function lockOrder<L extends HeldLeg>(legs: readonly L[]): readonly L[] {
   return legs.length < 2 ? legs : legs.toSorted((one, other) => (one.accountId < other.accountId ? -1 : 1));
 }
 

@@ -4,7 +4,7 @@ import { type Id, newId } from '../base/id.ts';
 import type { Random } from '../base/random.ts';
 import type { Database } from '../storage/database.ts';
 import type { Ledger } from './ledger.ts';
-import { endOf } from './ledger.ts';
+import { endOf, houseOwner } from './ledger.ts';
 import { LedgerStatements } from './ledger-statements.ts';
 import type { LedgerTables, TransfersTable } from './ledger-tables.ts';
 
@@ -44,7 +44,7 @@ export function newNodeId(clock: Clock, random: Random): Id<'node'> {
 
 /**
  * This server as the owner of holds: says that it is alive, and gives back what servers that died have left held. A
- * customer does not pay for a call whose outcome nobody knows.
+ * customer does not pay for a call whose outcome nobody knows. What belongs to the house comes free by its time alone.
  */
 export class LedgerNode implements AsyncDisposable {
   readonly #parts: LedgerNodeParts;
@@ -152,7 +152,7 @@ export class LedgerNode implements AsyncDisposable {
       .selectFrom('ledger_transfers')
       .selectAll()
       .where('open', '=', sql<number>`1`)
-      .where((where) => where.or([where('expires_ms', '<', this.#parts.clock.nowMs()), living.length === 0 ? where('owner', 'is not', null) : where('owner', 'not in', living)]));
+      .where((where) => where.or([where('expires_ms', '<', this.#parts.clock.nowMs()), where('owner', 'not in', [...living, houseOwner])]));
     return others.orderBy('id').limit(sweepRowsMax).compile();
   }
 

@@ -122,6 +122,14 @@ export class LedgerStatements {
       .compile();
   }
 
+  /** Those of these pending transfers that are not resolved. */
+  openTransfers(ids: readonly string[]): CompiledQuery<TransfersTable> {
+    const compiled = this.#once(`open ${ids.length}`, () =>
+      this.#builder.selectFrom('ledger_transfers').selectAll().where('id', 'in', ids.map(() => '')).where('open', '=', sql<number>`1`).compile(),
+    );
+    return { ...compiled, parameters: ids };
+  }
+
   balance(id: string): CompiledQuery<BalancesTable> {
     return this.#builder.selectFrom('ledger_balances').selectAll().where('id', '=', id).compile();
   }

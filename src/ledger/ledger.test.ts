@@ -66,6 +66,27 @@ onEveryDatabase((databases) => {
   const transfers = (): Promise<TransfersTable[]> => database.query(database.builder<LedgerTables>().selectFrom('ledger_transfers').selectAll().orderBy('id').compile());
 
   describe('a call', () => {
+    it('that the house will settle is held once, however often that is tried, outlives every server, and is found again', async () => {
+      await openWallet(1_000n);
+      const legs = [{ account: wallet(), amountNanos: 300n }, { account: budget(900n), amountNanos: 310n }];
+      const wish = { generationId: 'gen_far', attempt: 1, tenantId: 'ten_1', keyId: 'key_1', legs, lifeMs: 3_600_000, memo: '{}', ofHouse: true } as const;
+      const servers = [ledger, ledger, new Ledger({ database, clock, nodeId: 'node_other' })];
+      for (const server of servers) await server.reserve(wish);
+      expect(await wallets.of('ten_1')).toMatchObject([{ heldNanos: 300n }]);
+      const orphans: OrphanedCall[] = [];
+      const node = new LedgerNode({ database, clock, id: 'node_new', alone: true, onOrphan: (call) => (orphans.push(call), []), onFailure: (cause) => { throw cause; } });
+      expect(await node.sweep()).toBe(0);
+      const held = await new Ledger({ database, clock, nodeId: 'node_new' }).openHold('gen_far', 1);
+      expect(held).toMatchObject({ generationId: 'gen_far', tenantId: 'ten_1', keyId: 'key_1', legs: [{ amountNanos: 300n }, { amountNanos: 310n }] });
+      expect(await settle(held, charge(120n, 120n))).toBe(true);
+      expect(await ledger.openHold('gen_far', 1)).toBeUndefined();
+      expect(await wallets.of('ten_1')).toMatchObject([{ heldNanos: 0n, balanceNanos: 880n }]);
+      await ledger.reserve({ ...wish, generationId: 'gen_late' });
+      clock.advance(3_600_001);
+      expect([await node.sweep(), orphans.map(({ generationId }) => generationId)]).toEqual([1, ['gen_late']]);
+      await expectSoundBooks();
+    });
+
     it('holds its worst case, is charged what it came to, and has the rest back', async () => {
       await openWallet(1_000n);
       const held = await hold(700n);

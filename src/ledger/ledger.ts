@@ -8,7 +8,7 @@ import { StatementError } from '../storage/statement-error.ts';
 import { UnknownOutcome } from '../storage/unknown-outcome.ts';
 import { accountId, openAccounts, walletId } from './account.ts';
 import { accountOpening } from './account-opening.ts';
-import { type Charge, type ChargeConversion, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, postedOn, type UpstreamCost } from './hold.ts';
+import { type Charge, type ChargeConversion, counterAccount, type HeldLeg, type Hold, type HoldWish, lockOrder, lossOf, type NamedLeg, postedOn, type UpstreamCost } from './hold.ts';
 import { type ConversionColumns, LedgerStatements, type NewTransfer } from './ledger-statements.ts';
 import type { BalancesTable, TransferPhase } from './ledger-tables.ts';
 
@@ -46,6 +46,12 @@ interface DelayedEntry {
   readonly notedMs: number;
 }
 
+/** The owner of holds that belong to no server. */
+export const houseOwner = 'house';
+
+/** A wallet, and budgets of key and tenant, for all models and for one, by day, month and in total, some in more than one currency. */
+const legsMax = 32;
+
 /** Longer than a database that hangs is waited for. */
 const refusedAgainMs = 30_000;
 
@@ -71,11 +77,12 @@ export class Ledger {
 
   /**
    * Holds what a call may cost at most; durable when it resolves. Throws `quota_exceeded` when an account has less than
-   * that, and `storage_unavailable`; then nothing is held.
+   * that, and `storage_unavailable`; then nothing is held. What belongs to the house is held once: who tries again is told that it is, and
+   * when the news was lost it stays held.
    */
   async reserve(wish: HoldWish): Promise<Hold> {
     const { generationId, attempt, tenantId, keyId } = wish;
-    const legs = wish.legs.map((leg, index) => ({ ...leg, accountId: accountId(leg.account), transferId: `${generationId}/${attempt}/${index}` }));
+    const legs = wish.legs.map((leg, index): NamedLeg => ({ ...leg, accountId: accountId(leg.account), transferId: transferIdOf(generationId, attempt, index) }));
     const hold: Hold = { generationId, tenantId, keyId, legs };
     const ordered = lockOrder(legs);
     const guards = ordered.map((leg) => this.#statements.holding(leg.accountId, leg.amountNanos));
@@ -89,6 +96,10 @@ export class Ledger {
         await this.#openOrRefuse(refused);
       }
     } catch (error) {
+      if (wish.ofHouse === true) {
+        if (error instanceof StatementError && error.constraint === 'unique') return hold;
+        throw error;
+      }
       // It may have been taken, and only the news of it been lost.
       if (error instanceof Fault && error.cause instanceof UnknownOutcome) this.freeLater(hold);
       throw error;
@@ -121,6 +132,20 @@ export class Ledger {
   /** Frees a hold of a call that was made, but could not be booked in time: all that it came to is the operator's loss. */
   abandonment(hold: Hold, settlement: Settlement): BookEntry {
     return this.#resolution(hold, 'expired', undefined, this.#unpaidRows(settlement));
+  }
+
+  /** What is held for an attempt of a call, and not resolved yet; undefined: nothing is. */
+  async openHold(generationId: GenerationId, attempt: number): Promise<Hold | undefined> {
+    const ids = Array.from({ length: legsMax }, (_, index) => transferIdOf(generationId, attempt, index));
+    const rows = await this.#database.query(this.#statements.openTransfers(ids));
+    const [first] = rows;
+    if (first === undefined) return undefined;
+    const legs = rows.map((row): HeldLeg => ({
+      account: { kind: row.kind === 'charge' ? 'wallet' : 'budget', currency: row.currency },
+      accountId: row.debit_account, transferId: row.id, amountNanos: row.amount_nanos,
+    }));
+    const inOrder = legs.toSorted((one, other) => ids.indexOf(one.transferId) - ids.indexOf(other.transferId));
+    return { generationId, tenantId: first.tenant_id as TenantId, keyId: first.key_id ?? '', legs: inOrder };
   }
 
   /** How a hold was resolved; undefined: it is open, or was never taken. */
@@ -167,7 +192,7 @@ export class Ledger {
    * Opens the account of a leg that could not be held, if it is not there and may be opened. Throws `quota_exceeded` when it is
    * there and has too little; when it has enough, another call has opened it, or put something in, meanwhile.
    */
-  async #openOrRefuse(leg: HeldLeg): Promise<void> {
+  async #openOrRefuse(leg: NamedLeg): Promise<void> {
     const { account, accountId: id, amountNanos } = leg;
     const [balance] = await this.#database.query(this.#statements.balance(id));
     if (balance !== undefined && holds(balance, amountNanos)) return;
@@ -177,12 +202,12 @@ export class Ledger {
     await this.#database.commitIf(opening.guards, opening.statements);
   }
 
-  #pendingRows({ lifeMs, memo }: HoldWish, { generationId, tenantId, keyId, legs }: Hold): NewTransfer[] {
+  #pendingRows({ lifeMs, memo, ofHouse }: HoldWish, { generationId, tenantId, keyId, legs }: Hold): NewTransfer[] {
     const nowMs = this.#clock.nowMs();
     return legs.map(({ account, accountId: debit, amountNanos, transferId }, index) => ({
       id: transferId, kind: account.kind === 'wallet' ? 'charge' : 'budget', phase: 'pending', debit_account: debit, credit_account: counterAccount(account),
       amount_nanos: amountNanos, currency: account.currency, tenant_id: tenantId, key_id: keyId, generation_id: generationId, created_ms: nowMs,
-      open: 1, owner: this.#nodeId, expires_ms: nowMs + lifeMs, memo: index === 0 ? memo : null,
+      open: 1, owner: ofHouse === true ? houseOwner : this.#nodeId, expires_ms: nowMs + lifeMs, memo: index === 0 ? memo : null,
     }));
   }
 
@@ -232,6 +257,10 @@ export function holds({ posted_nanos: posted, pending_nanos: pending, floor_nano
   return floor === null || posted - pending - amount >= floor;
 }
 
+function transferIdOf(generationId: GenerationId, attempt: number, leg: number): string {
+  return `${generationId}/${attempt}/${leg}`;
+}
+
 /** Id of the row that resolves a pending transfer. */
 export function endOf(transferId: string): string {
   return `${transferId}/end`;
@@ -243,7 +272,7 @@ export function conversionColumns({ priceNanos, priceCurrency, rate, rateFrom }:
 }
 
 /** In Moonshot's words (moonshot-api.md 3.2), with what there is and what is asked for, so that a person sees what to do. */
-function shortOf({ account, amountNanos }: HeldLeg, balance: BalancesTable | undefined): Fault {
+function shortOf({ account, amountNanos }: NamedLeg, balance: BalancesTable | undefined): Fault {
   const heldNanos = balance?.pending_nanos ?? 0n;
   const left = balance === undefined ? 0n : balance.posted_nanos - heldNanos - (balance.floor_nanos ?? 0n);
   const money = `${formatNanos(left < 0n ? 0n : left)} ${account.currency}`;

@@ -5,7 +5,7 @@ import type { Nanos } from '../base/money.ts';
 import type { Database } from '../storage/database.ts';
 import { accountOpening } from './account-opening.ts';
 import { accountId, openAccounts } from './account.ts';
-import { type ChargeConversion, counterAccount, type HeldLeg, type HoldLeg, lockOrder, type UpstreamCost } from './hold.ts';
+import { type ChargeConversion, counterAccount, type HoldLeg, lockOrder, type NamedLeg, type UpstreamCost } from './hold.ts';
 import { type BookEntry, conversionColumns, holds } from './ledger.ts';
 import { LedgerStatements, type NewTransfer } from './ledger-statements.ts';
 import type { LedgerTables } from './ledger-tables.ts';
@@ -153,7 +153,7 @@ export class StorageBooks {
   }
 
   /** Whether a leg that could not be held can be now: its account has been opened, or something was put into it meanwhile. */
-  async #mayHoldNow({ account, accountId: id, amountNanos }: HeldLeg): Promise<boolean> {
+  async #mayHoldNow({ account, accountId: id, amountNanos }: NamedLeg): Promise<boolean> {
     const [balance] = await this.#database.query(this.#statements.balance(id));
     if (balance !== undefined) return holds(balance, amountNanos);
     const opening = accountOpening(this.#statements, account, this.#clock.nowMs());
@@ -192,6 +192,6 @@ function costRow(known: Pick<NewTransfer, 'phase' | 'created_ms'> & Partial<NewT
   };
 }
 
-function heldLeg(leg: HoldLeg): HeldLeg {
+function heldLeg(leg: HoldLeg): NamedLeg {
   return { ...leg, accountId: accountId(leg.account), transferId: '' };
 }

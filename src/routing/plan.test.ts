@@ -101,6 +101,26 @@ describe('order of attempts', () => {
   });
 });
 
+describe('a line of a batch', () => {
+  const offers = (model: string): PlanInput['offers'] =>
+    new Catalog(shippedCatalog(), { offers: [{ upstream: 'ark', model, batchModel: 'ep-bi-1' }] }, all).offers(model);
+
+  it('goes to a batch endpoint first, under the id that is for it, and else where any call goes', () => {
+    const made = planFor('kimi-k2-thinking', { offers: offers('kimi-k2-thinking'), batch: true });
+    expect(made.attempts[0]).toMatchObject({ offer: { upstreamId: 'ark' }, sendModel: 'ep-bi-1', batchEndpoint: true });
+    expect(order(made).slice(1)).toEqual(order(planFor('kimi-k2-thinking')).filter((id) => id !== 'ark'));
+    expect(made.attempts.slice(1).every(({ batchEndpoint }) => batchEndpoint === undefined)).toBe(true);
+  });
+
+  it('does not when that upstream is cooling down; and no other call ever does', () => {
+    const states = { ark: { kind: 'cooling' } } as const;
+    expect(order(planFor('kimi-k2-thinking', { offers: offers('kimi-k2-thinking'), batch: true, states }))[0]).toBe('moonshot');
+    const interactive = planFor('kimi-k2-thinking', { offers: offers('kimi-k2-thinking') });
+    expect(order(interactive)).toEqual(order(planFor('kimi-k2-thinking')));
+    expect(interactive.attempts.find(({ offer }) => offer.upstreamId === 'ark')).toMatchObject({ sendModel: 'kimi-k2-thinking-251104' });
+  });
+});
+
 describe('refusals', () => {
   it('of a name that means nothing, or a model that is only here to compare with', () => {
     expect(refused('gpt-9')).toEqual(['model_not_found', 'Not found the model gpt-9 or Permission denied']);

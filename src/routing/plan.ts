@@ -39,6 +39,8 @@ export interface PlanInput {
   readonly configured: boolean;
   /** Upstreams that may hold this conversation's beginning: of two that are equal otherwise, such a one is first. */
   readonly heldAt?: readonly string[];
+  /** A line of a batch: it goes to a batch endpoint where there is one. */
+  readonly batch?: boolean;
   readonly health: (upstreamId: string) => HealthState;
   readonly nowMs: number;
 }
@@ -52,6 +54,8 @@ export interface PlannedAttempt {
   readonly costState: 'priced' | 'unpriced' | 'free';
   /** The model's id to send. */
   readonly sendModel: string;
+  /** To the upstream's endpoint for calls of batches, which has prices of its own; absent: to the usual one. */
+  readonly batchEndpoint?: true;
   /** The offer is past its day; a refusal of the model means that it is gone. See `retiredFault`. */
   readonly retired: boolean;
   /** Another model than the one asked for. To be tried only after a vendor refused the model as gone. */
@@ -70,7 +74,8 @@ export interface Plan {
  *
  * The catalog's order is the order of attempts. Put back, in this order of weight: offers whose window does not hold the
  * prompt and the output that the caller asks for (a vendor answers 400 then, moonshot-api.md 2.1), offers past their
- * retirement day, upstreams that are cooling down, and, least, those that hold nothing of the conversation where others do. Left out: offers whose window does not hold the prompt, unpriced ones
+ * retirement day, upstreams that are cooling down, for a line of a batch those without a batch endpoint where others have one, and, least,
+ * those that hold nothing of the conversation where others do. Left out: offers whose window does not hold the prompt, unpriced ones
  * unless the policy allows them, and upstreams that said when to come back.
  *
  * Throws `model_not_found`, `permission_denied`, `prompt_too_long`, `model_unpriced`, `no_upstream`, and
@@ -192,17 +197,20 @@ function byHealth(candidates: readonly Candidate[], input: PlanInput): readonly 
 
 function candidate(offer: Offer, price: Price | undefined, input: PlanInput, name: string): Candidate {
   const retired = isRetired(offer, input.nowMs);
+  const batchModel = input.batch === true ? offer.batchModel : undefined;
   const attempt: PlannedAttempt = {
     offer,
     price,
     costState: price === undefined ? 'unpriced' : 'priced',
-    sendModel: offer.upstreamModel === asCallerNamed ? name : offer.upstreamModel,
+    sendModel: batchModel ?? (offer.upstreamModel === asCallerNamed ? name : offer.upstreamModel),
+    ...(batchModel === undefined ? {} : { batchEndpoint: true }),
     retired,
     successor: false,
   };
+  const turn = batchModel === undefined ? 0.5 : 0;
   // Less than any reason to put an offer back, and so only among equals.
-  const held = input.heldAt?.includes(offer.upstreamId) === true ? 0 : 0.5;
-  return { attempt, rank: (holdsOutputToo(offer, input) ? 0 : 4) + (retired ? 2 : 0) + held };
+  const held = input.heldAt?.includes(offer.upstreamId) === true ? 0 : 0.25;
+  return { attempt, rank: (holdsOutputToo(offer, input) ? 0 : 4) + (retired ? 2 : 0) + turn + held };
 }
 
 /** A model that somebody still serves is never mapped; nor is one that the key may use to one that it may not. */

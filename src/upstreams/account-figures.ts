@@ -6,9 +6,7 @@ import { nanosOfNumber } from '../base/number-nanos.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { DialectName } from './dialect.ts';
 import type { TransportLimits } from './exchange.ts';
-import { JsonReplyReader } from './json-reply-reader.ts';
-import { Transport } from './transport.ts';
-import { AttemptFailure } from './upstream.ts';
+import { VendorHttp, type VendorQuery } from './vendor-http.ts';
 
 /** What the operator's account at an upstream tells about money. */
 export interface AccountFigures extends AsyncDisposable {
@@ -100,33 +98,25 @@ class OpenRouterAccount implements AccountFigures {
   }
 }
 
-/** Small JSON replies from one upstream. The key travels in the header and nowhere else. */
+/** What is asked of the account, and read out of the replies. */
 class AccountHttp implements AsyncDisposable {
   readonly #upstreamId: string;
-  readonly #headers: readonly string[];
-  readonly #query: readonly (readonly [string, string])[];
-  readonly #transport: Transport;
+  readonly #http: VendorHttp;
 
-  constructor({ upstreamId, baseUrl, apiKey, clock, deadlines = deadlinesDefault }: AccountFiguresOptions) {
-    this.#upstreamId = upstreamId;
-    this.#headers = ['user-agent', 'moongate', 'authorization', `Bearer ${apiKey}`, 'accept', 'application/json'];
-    // A query of the base URL is kept; the transport would put it behind ours.
-    const url = new URL(baseUrl);
-    this.#query = [...url.searchParams];
-    url.search = '';
-    this.#transport = new Transport({ upstreamId, baseUrl: url.href, deadlines, limits, clock });
+  constructor({ deadlines = deadlinesDefault, ...options }: AccountFiguresOptions) {
+    this.#upstreamId = options.upstreamId;
+    this.#http = new VendorHttp({ ...options, deadlines, limits });
   }
 
-  /** The reply's JSON object; undefined for 404. Rejects with a fault. */
-  async get(path: string, query: readonly (readonly [string, string])[], signal: AbortSignal): Promise<JsonObject | undefined> {
-    const parameters = [...this.#query, ...query].map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-    const reader = new AccountReader(this.#upstreamId);
-    try {
-      await this.#transport.send({ method: 'GET', path: path + (parameters.length === 0 ? '' : `?${parameters.join('&')}`), headers: this.#headers }, reader, signal);
-    } catch (thrown) {
-      throw thrown instanceof AttemptFailure ? thrown.fault : thrown;
-    }
-    return reader.reply;
+  /** The reply's JSON object; undefined for 404. Rejects with a fault; what an error says is not kept, its status tells enough. */
+  async get(path: string, query: VendorQuery, signal: AbortSignal): Promise<JsonObject | undefined> {
+    const { status, value } = await this.#http.ask({ method: 'GET', path, query }, signal);
+    const upstream = this.#upstreamId;
+    if (status === 404) return undefined;
+    if (status === 401 || status === 403) throw new Fault('upstream_refused_key', { message: `the upstream refused our credential (${status})`, upstream });
+    if (status >= 400) throw new Fault('upstream_failed', { message: `the upstream refused to tell about the account (${status})`, upstream });
+    if (!isJsonObject(value)) throw this.invalid('the upstream did not answer with JSON');
+    return value;
   }
 
   /** The amount in that field. Throws a fault when it is none. */
@@ -145,27 +135,6 @@ class AccountHttp implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#transport[Symbol.asyncDispose]();
-  }
-}
-
-/** Reads a whole JSON object; what an error says is not kept, its status tells enough. */
-class AccountReader extends JsonReplyReader {
-  readonly #upstreamId: string;
-  /** Undefined: 404. */
-  reply: JsonObject | undefined;
-
-  constructor(upstreamId: string) {
-    super();
-    this.#upstreamId = upstreamId;
-  }
-
-  protected override take(status: number, value: unknown): void {
-    const upstream = this.#upstreamId;
-    if (status === 404) return;
-    if (status === 401 || status === 403) throw new AttemptFailure(new Fault('upstream_refused_key', { message: `the upstream refused our credential (${status})`, upstream }), 'rejected');
-    if (status >= 400) throw new AttemptFailure(new Fault('upstream_failed', { message: `the upstream refused to tell about the account (${status})`, upstream }), 'rejected');
-    if (!isJsonObject(value)) throw new AttemptFailure(new Fault('upstream_invalid_reply', { message: 'the upstream did not answer with JSON', upstream }), 'rejected');
-    this.reply = value;
+    return this.#http[Symbol.asyncDispose]();
   }
 }

@@ -5,11 +5,11 @@ import { encodeChatRequest } from '../wire/openai-chat/request-encode.ts';
 import { ChatStreamDecoder } from '../wire/openai-chat/stream-decode.ts';
 import { bearer, targetOf, type WireProtocol } from './wire-protocol.ts';
 
-/** OpenAI's chat completions, as `dialect` has them. */
-export function chatProtocol(dialect: ChatDialect): WireProtocol {
+/** OpenAI's chat completions, as `dialect` has them; `path` where a vendor takes them somewhere else too. */
+export function chatProtocol(dialect: ChatDialect, path = '/chat/completions'): WireProtocol {
   return {
     protocol: 'openai-chat',
-    path: '/chat/completions',
+    path,
     contextCache: false,
     headers: bearer,
     encode: (call) => encodeChatRequest(call.request, { ...targetOf(call), dialect }),

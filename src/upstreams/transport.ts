@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { buildConnector, Pool } from 'undici';
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -27,7 +28,8 @@ export interface TransportRequest {
   readonly path: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
-  readonly body?: string;
+  /** A stream needs its `content-length` among the headers, and is destroyed when the exchange ends before it. */
+  readonly body?: string | Readable;
 }
 
 /** Sockets open at a time to one upstream; further requests wait, and their connect deadline runs. */

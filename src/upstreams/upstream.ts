@@ -15,6 +15,8 @@ export interface UpstreamCall {
   readonly request: DialogueRequest;
   /** The model's id as this upstream knows it. */
   readonly upstreamModel: string;
+  /** Goes to the endpoint for calls of batches, where it may wait for hours; never streamed. */
+  readonly batchEndpoint?: true;
   /** Most tokens that the offer generates: a higher limit of the caller's is lowered to it. Absent: not known. */
   readonly outputTokensMax?: number;
   /** Output limit to send when the caller named none and the offer has a default of its own. */

@@ -1,4 +1,5 @@
 import type { Protocol } from '../dialogue/protocol.ts';
+import { batchCallPathOf } from './batch/batch-dialect.ts';
 import { chatProtocol } from './chat-protocol.ts';
 import { type DialectName, dialectOf, messagesDialectOf, responsesDialectOf } from './dialect.ts';
 import { messagesProtocol } from './messages-protocol.ts';
@@ -18,6 +19,12 @@ export function wireEndpoints(
   const [first, ...others] = places.map(({ protocol, baseUrl }) => ({ protocol: wireProtocol(id, dialect, protocol), baseUrl }));
   if (first === undefined) throw new TypeError(`upstream ${id} speaks no protocol`);
   return [first, ...others];
+}
+
+/** Where a vendor of that kind takes single calls of batches, if it does. `baseUrl` is that of chat. */
+export function wireBatchEndpoint(dialect: DialectName, baseUrl: string): WireEndpoint | undefined {
+  const path = batchCallPathOf(dialect);
+  return path === undefined ? undefined : { protocol: chatProtocol(dialectOf(dialect), path), baseUrl };
 }
 
 function wireProtocol(id: string, dialect: DialectName, protocol: Protocol): WireProtocol {

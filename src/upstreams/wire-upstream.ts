@@ -25,6 +25,8 @@ export interface WireUpstreamOptions {
   readonly baseUrl: string;
   /** In the order of preference. */
   readonly endpoints: readonly [WireEndpoint, ...WireEndpoint[]];
+  /** Where calls of batches go, each of which is held until it has been made, and how long that may take. Absent: nowhere. */
+  readonly batch?: WireEndpoint & { readonly deadlines: Deadlines };
   /** Undefined: no credential is sent. */
   readonly apiKey?: string;
   readonly deadlines: Deadlines;
@@ -50,20 +52,19 @@ export class WireUpstream implements Upstream {
   readonly #transports = new Map<string, Transport>();
   readonly #models: Transport;
   readonly #routes: readonly [Route, ...Route[]];
+  readonly #batchRoute: Route | undefined;
 
   /** Throws TypeError when a base URL is none. */
   constructor(options: WireUpstreamOptions) {
-    const { id, baseUrl, endpoints, apiKey, deadlines, clock = systemClock, connector } = options;
+    const { id, baseUrl, endpoints, batch, apiKey, deadlines, clock = systemClock, connector } = options;
     this.id = id;
     this.#apiKey = apiKey;
     this.#limits = { ...transportLimitsDefault, ...options.limits };
     this.#clock = clock;
     // What has one base shares its connections.
+    const common = { upstreamId: id, limits: this.#limits, clock, ...(connector === undefined ? {} : { connector }) };
     const transportTo = (base: string): Transport => {
-      const transport = this.#transports.get(base) ?? new Transport({
-        upstreamId: id, baseUrl: base, deadlines, limits: this.#limits, clock,
-        ...(connector === undefined ? {} : { connector }),
-      });
+      const transport = this.#transports.get(base) ?? new Transport({ ...common, baseUrl: base, deadlines });
       this.#transports.set(base, transport);
       return transport;
     };
@@ -71,9 +72,11 @@ export class WireUpstream implements Upstream {
     this.#models = transportTo(baseUrl);
     const [first, ...others] = endpoints;
     this.#routes = [route(first), ...others.map(route)];
+    this.#batchRoute = batch === undefined ? undefined : { ...batch.protocol, transport: new Transport({ ...common, ...batch }) };
   }
 
   async generate(call: UpstreamCall, handler: UpstreamHandler, signal: AbortSignal): Promise<DialogueReply | undefined> {
+    if (call.batchEndpoint === true) return this.#generateInBatch(call, handler, signal);
     const { contextCache, stream } = call.request;
     if (contextCache?.prefixOnly === true && !this.#routes.some((route) => route.contextCache)) {
       return answerNothing({ id: call.generationId, model: call.upstreamModel, createdS: Math.floor(this.#clock.nowMs() / 1000), stream }, handler);
@@ -91,6 +94,16 @@ export class WireUpstream implements Upstream {
     const second = this.#reader(route, told.encoded, call, handler);
     await this.#send(told, call, second, signal);
     return second.reply;
+  }
+
+  /** Never one of the usual endpoints instead, whose price is another. */
+  async #generateInBatch(call: UpstreamCall, handler: UpstreamHandler, signal: AbortSignal): Promise<DialogueReply | undefined> {
+    const route = this.#batchRoute;
+    if (route === undefined) throw new AttemptFailure(new Fault('model_not_found', { message: 'the upstream has no endpoint for calls of batches', upstream: this.id }), 'not-sent');
+    const chosen = chooseProtocol(call, [route]);
+    const reader = this.#reader(route, chosen.encoded, call, handler);
+    await this.#send(chosen, call, reader, signal);
+    return reader.reply;
   }
 
   #reader(route: Route, encoded: EncodedRequest, call: UpstreamCall, handler: UpstreamHandler): WireReplyReader {
@@ -138,7 +151,8 @@ export class WireUpstream implements Upstream {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#transports.values()].map((transport) => transport[Symbol.asyncDispose]()));
+    const transports = [...this.#transports.values(), ...(this.#batchRoute === undefined ? [] : [this.#batchRoute.transport])];
+    await Promise.all(transports.map((transport) => transport[Symbol.asyncDispose]()));
   }
 }
 

@@ -7,10 +7,12 @@ import { Sealer } from '../../src/base/sealer.ts';
 import type { TenantScope } from '../../src/base/tenant-scope.ts';
 import type { BatchFiles } from '../../src/batches/batch-files.ts';
 import { BatchStore } from '../../src/batches/batch-store.ts';
+import type { BatchVendor } from '../../src/batches/batch-vendor.ts';
 import { BatchWorker } from '../../src/batches/batch-worker.ts';
 import { Batches, type ToldBatch } from '../../src/batches/batches.ts';
 import type { BatchesDeps } from '../../src/batches/batches-deps.ts';
 import { CapacityPool } from '../../src/batches/capacity-pool.ts';
+import { HandoverStore } from '../../src/batches/handover-store.ts';
 import type { LineProtocols } from '../../src/batches/line-protocol.ts';
 import { OutcomeStore } from '../../src/batches/outcome-store.ts';
 import { WarmPrefixes } from '../../src/batches/warm-prefixes.ts';
@@ -25,8 +27,10 @@ import type { Usage } from '../../src/dialogue/usage.ts';
 import type { StoredFile } from '../../src/documents/stored-file.ts';
 import { Billing } from '../../src/gateway/billing.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
+import { HandedCalls } from '../../src/gateway/handed-calls.ts';
 import { InteractiveLoad } from '../../src/gateway/interactive-load.ts';
 import { orphanRecord } from '../../src/gateway/orphan-record.ts';
+import type { BoundedPlan } from '../../src/gateway/planner.ts';
 import { Tariff } from '../../src/gateway/tariff.ts';
 import { parseJsonBody } from '../../src/http/json-body.ts';
 import { JobStore } from '../../src/jobs/job-store.ts';
@@ -60,6 +64,11 @@ export interface BatchHouseParts {
   readonly take?: (caller: Caller) => LimitLease;
   readonly pool?: Partial<ConstructorParameters<typeof CapacityPool>[0]>;
   readonly linesMax?: number;
+  /** Makes batches by itself, as the upstream `a`. */
+  readonly vendor?: BatchVendor;
+  readonly onCheckpoint?: BatchesDeps['onCheckpoint'];
+  /** Whose name lines run in; undefined: the key is not usable any more. */
+  readonly callerOfKey?: () => Caller | undefined;
 }
 
 /** Files in memory, as far as batches use them. */
@@ -113,6 +122,8 @@ export class BatchHouse implements AsyncDisposable {
   readonly load = new InteractiveLoad();
   readonly calls: DialogueRequest[] = [];
   readonly warnings: string[] = [];
+  /** What was logged of batches that are handed over. */
+  readonly steps: string[] = [];
   readonly #node: LedgerNode;
 
   private constructor(parts: BatchHouseParts, ledger: Ledger, node: LedgerNode) {
@@ -122,11 +133,19 @@ export class BatchHouse implements AsyncDisposable {
     this.records = new RecordsStore(database);
     this.jobs = new JobStore({ database, clock: systemClock });
     const sealed = { database, sealer: new Sealer(Buffer.alloc(32, 1), systemRandom) };
+    const { gateway, handed } = this.#calling(parts, ledger);
     const deps: BatchesDeps & { readonly jobs: JobStore; readonly database: Database } = {
       database, jobs: this.jobs, files: this.files, store: new BatchStore(sealed), outcomes: new OutcomeStore(sealed), protocols, clock: systemClock, random: systemRandom,
-      gateway: this.#gateway(parts, ledger),
+      gateway,
       limits: { linesMax: parts.linesMax ?? 1_000, lineBytesMax: 100_000, fileBytesMax: 10_000_000, openBatchesMax: 10 },
-      callerOfKey: async (keyId) => (keyId === batchCaller.keyId ? batchCaller : undefined),
+      callerOfKey: async (keyId) => (keyId === batchCaller.keyId ? (parts.callerOfKey ?? (() => batchCaller))() : undefined),
+      onCheckpoint: parts.onCheckpoint,
+      ...(parts.vendor === undefined ? {} : {
+        handover: {
+          vendors: new Map([[parts.vendor.upstreamId, parts.vendor]]), calls: handed, store: new HandoverStore(database), pollMs: 20, retryMs: 10,
+          log: { write: (_level, message, facts) => void this.steps.push(`${message} ${facts?.faultCode ?? ''}`.trimEnd()) },
+        },
+      }),
     };
     const pool = new CapacityPool({ clock: systemClock, random: systemRandom, concurrency: 32, placesAt: () => 32, load: this.load, isOpen: () => true, ...parts.pool });
     this.worker = new BatchWorker({
@@ -170,24 +189,29 @@ export class BatchHouse implements AsyncDisposable {
       const told = await this.batches.get(batchCaller, id);
       if (isSo(told)) return told;
     }
-    throw new Error(`${JSON.stringify((await this.batches.get(batchCaller, id)).batch)} ${this.warnings.join('\n')}`);
+    const { status, lanesOpen } = (await this.batches.get(batchCaller, id)).batch;
+    throw new Error(`still ${status}, with ${lanesOpen} lanes: ${[...this.warnings, ...this.steps].join('\n')}`);
   }
 
-  #gateway({ database, answer = () => ({}), take = () => unlimited }: BatchHouseParts, ledger: Ledger): Gateway {
+  #calling({ database, answer = () => ({}), take = () => unlimited }: BatchHouseParts, ledger: Ledger): { readonly gateway: Gateway; readonly handed: HandedCalls } {
     const catalog = new Catalog(shippedCatalog(), undefined, []);
     const model = catalog.model('kimi-k2-thinking');
     if (model === undefined) throw new Error('the catalog lacks kimi-k2-thinking');
     const offer = { modelId: model.id, upstreamId: 'a', upstreamModel: 'm', contextTokens: 10_000, outputTokensMax: 100, prices: [batchPrice] };
-    return new Gateway({
+    const tariff = new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined });
+    const billing = new Billing({ ledger, database, records: this.records, clock: systemClock, callMsMax: 60_000, batchCallMsMax: 60_000, patienceMs: 0, tariff });
+    const plan = ({}: Caller, request: DialogueRequest): BoundedPlan => {
+      if (request.model === 'none') throw new Fault('model_not_found');
+      return { model, variant: undefined, promptTokensMax: 1_000, attempts: [{ offer, price: batchPrice, costState: 'priced', sendModel: 'm', retired: false, successor: false }] };
+    };
+    const handed = new HandedCalls({
+      clock: systemClock, plan, tariff, billing, estimatePrompt: async () => 10, promptTokensMax: () => 1_000,
+      resolve: (name) => (name === 'none' ? undefined : model),
+    });
+    const gateway = new Gateway({
       clock: systemClock, load: this.load, limiter: { take: ({ caller }) => take(caller) }, countsTokens: () => false,
-      billing: new Billing({
-        ledger, database, records: this.records, clock: systemClock, callMsMax: 60_000, patienceMs: 0,
-        tariff: new Tariff({ sellRules: new SellRules([], () => undefined), rates: new ExchangeRates({ staleDays: 7, staleRates: 'flag' }), officialPrice: () => undefined }),
-      }),
-      plan: ({}, request) => {
-        if (request.model === 'none') throw new Fault('model_not_found');
-        return { model, variant: undefined, promptTokensMax: 1_000, attempts: [{ offer, price: batchPrice, costState: 'priced', sendModel: 'm', retired: false, successor: false }] };
-      },
+      billing,
+      plan,
       upstream: () => ({
         id: 'a',
         generate: async ({ request }, handler, signal) => {
@@ -204,6 +228,7 @@ export class BatchHouse implements AsyncDisposable {
       }),
       model: () => model, successor: () => undefined, reportAttempt: () => undefined, estimatePrompt: async () => 10,
     });
+    return { gateway, handed };
   }
 }
 
