@@ -26,7 +26,7 @@ function wordsTo(command: Command): string[] {
 describe('every command', () => {
   it('is one that the issue names', () => {
     expect(leaves.map(([path]) => path).sort()).toEqual([
-      'config check', 'credits add', 'credits list', 'credits withdraw', 'files delete', 'files list', 'files put', 'files text', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'ledger list', 'ledger verify',
+      'batch cancel', 'batch get', 'batch list', 'batch run', 'config check', 'credits add', 'credits list', 'credits withdraw', 'files delete', 'files list', 'files put', 'files text', 'generations', 'info', 'keys create', 'keys list', 'keys revoke', 'keys show', 'ledger list', 'ledger verify',
       'prices list', 'rates import', 'rates list', 'reconcile fetch', 'reconcile import', 'reconcile show', 'serve', 'tenants create', 'tenants list',
       'tenants show', 'tokenizer install', 'usage',
     ]);

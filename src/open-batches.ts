@@ -26,7 +26,7 @@ import type { Threads } from './open-threads.ts';
 import type { Database } from './storage/database.ts';
 
 export interface BatchesParts {
-  readonly config: Pick<Config, 'batches' | 'bodyBytesMax'>;
+  readonly config: Pick<Config, 'batches' | 'bodyBytesMax' | 'files'>;
   readonly database: Database;
   readonly secret: RootSecret;
   readonly catalog: Catalog;
@@ -50,8 +50,8 @@ export interface OpenBatches {
   upstreamOf(caller: Caller, model: string): string;
 }
 
-/** Chunks in the hands of a server for so many places: one has more lines than that, but they may wait for each other. */
-const placesPerChunk = 4;
+/** Chunks in the hands of a server for so many places: one has more lines than that, but they may wait for each other, and all are in memory. */
+const placesPerChunk = 8;
 
 /** How soon a step of a hand-over that has failed is tried again; twice as late after each further failure. */
 const handoverRetryMs = 5_000;
@@ -59,7 +59,7 @@ const handoverRetryMs = 5_000;
 /** Batches, and who works on them. Nothing begins before `worker.start`. */
 export function openBatches(parts: BatchesParts): OpenBatches {
   const { config, database, secret, callers, gateway, threads, exchanges, log } = parts;
-  const { concurrency, perUpstream, upstreams, hours, linesMax, fileBytesMax, openBatchesMax, pollS } = config.batches;
+  const { concurrency, perUpstream, upstreams, hours, linesMax, openBatchesMax, pollS } = config.batches;
   const store = { database, sealer: new Sealer(secret.derive('encryption', 1), systemRandom) };
   const spans = hours?.map(toUtcSpan);
   const pool = new CapacityPool({
@@ -75,7 +75,7 @@ export function openBatches(parts: BatchesParts): OpenBatches {
     files: batchFilesOf(parts.files),
     protocols: lineProtocols(threads.deps),
     gateway: gateway.gateway,
-    limits: { linesMax, lineBytesMax: config.bodyBytesMax, fileBytesMax, openBatchesMax },
+    limits: { linesMax, lineBytesMax: config.bodyBytesMax, fileBytesMax: config.files.limits.batchFileBytesMax, openBatchesMax },
     clock: systemClock,
     random: systemRandom,
     callerOfKey: (keyId: string) => callers.callerOfKey(keyId as KeyId),

@@ -57,8 +57,8 @@ function runCommand(terminal: Terminal): Command {
     .option('--new', 'run it anew, though the same file was run before')
     .action(async (path: string, options: RunOptions) => {
       if (options.key !== undefined && (options.tenant !== undefined || options.test === true)) throw usageFailure('--key says whose batch it is: leave out --tenant and --test');
-      const facts = await checkedFile(path, options, terminal);
       const client = await connect(options, terminal);
+      const facts = await checkedFile(path, options, terminal);
       const owner = await ownerOf(client, options);
       const begun = (await foundRun(client, owner, options, facts, terminal)) ?? (await newRun(client, owner, options, facts, path, terminal));
       const ended = await untilEnded(client, begun, terminal);

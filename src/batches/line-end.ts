@@ -5,6 +5,7 @@ import type { CommitPart } from '../storage/commit-part.ts';
 import type { Batch } from './batch.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import type { DecodedLine, LineProtocol } from './line-protocol.ts';
+import type { OutcomeFigures } from './outcome-store.ts';
 import type { PlacedLine } from './read-chunk.ts';
 import { RunStopped } from './run-stopped.ts';
 import { type LineIds, outputLine, refusedLine } from './told-line.ts';
@@ -18,18 +19,24 @@ export interface LineKeeper {
   readonly protocol: LineProtocol;
 }
 
-/** A line's end, for the commit that books its call. */
+/** A line's end, for the commit that books its call. Does not throw. */
 export function lineEnd(keeper: LineKeeper, line: PlacedLine, ids: LineIds, decoded: DecodedLine, end: CallEnd): CommitPart {
   const { reply, failure, usage, cost } = end;
-  if (failure !== undefined || reply === undefined) return keptPart(keeper, line, 'error', refusedLine(ids, line.customId, failure ?? toFault(undefined), keeper.protocol));
-  const { body, kept } = decoded.encode({ ...end, reply: { ...reply, usage } });
-  const part = keptPart(keeper, line, 'output', outputLine(ids, line.customId, body), { usage, cost });
-  return kept === undefined ? part : { guards: [...part.guards, ...kept.guards], statements: [...part.statements, ...kept.statements] };
+  const refused = (thrown: unknown, figures: OutcomeFigures): CommitPart => keptPart(keeper, line, 'error', refusedLine(ids, line.customId, toFault(thrown), keeper.protocol), figures);
+  if (failure !== undefined || reply === undefined) return refused(failure, {});
+  try {
+    const { body, kept } = decoded.encode({ ...end, reply: { ...reply, usage } });
+    const part = keptPart(keeper, line, 'output', outputLine(ids, line.customId, body), { usage, cost });
+    return kept === undefined ? part : { guards: [...part.guards, ...kept.guards], statements: [...part.statements, ...kept.statements] };
+  } catch (thrown) {
+    // It was served, and is paid for; that it cannot be told is our fault, and asking again would not help.
+    return refused(thrown, { usage, cost });
+  }
 }
 
 /** Keeps an error of a line for which no call was made. Throws `RunStopped` when another has the job. */
 export async function keepError(keeper: LineKeeper, line: PlacedLine, ids: LineIds, fault: Fault): Promise<void> {
-  const { guards } = keptPart(keeper, line, 'error', refusedLine(ids, line.customId, fault, keeper.protocol));
+  const { guards } = keptPart(keeper, line, 'error', refusedLine(ids, line.customId, fault, keeper.protocol), {});
   const { committed } = await keeper.deps.database.commitIf(guards, []);
   if (!committed && !(await isDone(keeper, line))) throw new RunStopped('lost');
 }
@@ -39,6 +46,6 @@ export async function isDone({ deps, batch }: Pick<LineKeeper, 'deps' | 'batch'>
   return (await deps.outcomes.linesDone(batch.id, number, 1)).has(number);
 }
 
-function keptPart({ deps, batch, claim }: LineKeeper, { number }: PlacedLine, kind: 'output' | 'error', text: string, figures: Parameters<BatchesDeps['outcomes']['keeping']>[2] = {}): CommitPart {
+function keptPart({ deps, batch, claim }: LineKeeper, { number }: PlacedLine, kind: 'output' | 'error', text: string, figures: OutcomeFigures): CommitPart {
   return { guards: [deps.jobs.fenced(claim.id, claim.token), deps.outcomes.keeping(batch.id, { line: number, kind, text }, figures)], statements: [] };
 }

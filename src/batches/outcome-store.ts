@@ -25,7 +25,7 @@ export interface OutcomeFigures {
 }
 
 /** Rows that are read at a time, and removed at a time: each may hold an answer. */
-const pageRows = 64;
+const pageRows = 16;
 const removalRows = 500;
 
 /** What has come of the lines of batches that have not ended; see `Outcome`. */

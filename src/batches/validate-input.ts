@@ -18,7 +18,7 @@ export interface ValidatedInput {
 
 /** Lines that one server works on at a time, and so is done over when it dies; fewer when they are long. */
 const chunkLinesMax = 64;
-const chunkBytesMax = 512 * 1024;
+const chunkBytesMax = 256 * 1024;
 /** A file that is wrong is wrong in every line; the first ones tell. */
 const problemsMax = 50;
 

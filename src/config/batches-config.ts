@@ -1,5 +1,5 @@
 import type { DailySpan } from '../catalog/price-window.ts';
-import type { ConfigFile } from './config-schema.ts';
+import type { ConfigDocument, ConfigProblem } from './config-file.ts';
 
 /** `batches:` of the configuration. */
 export interface BatchesConfig {
@@ -12,12 +12,18 @@ export interface BatchesConfig {
   /** How often a vendor is asked how far it is with a batch. */
   readonly pollS: number;
   readonly linesMax: number;
-  readonly fileBytesMax: number;
   readonly openBatchesMax: number;
 }
 
-/** With OpenAI's limits of one batch where the file says nothing (responses-ark-anthropic-batch.md 4.2). */
-export function batchesConfig({ batches = {} }: Pick<ConfigFile, 'batches'>): BatchesConfig {
-  const { concurrency = 32, perUpstream = 16, upstreams = {}, hours, pollS = 60, linesMax = 50_000, fileBytesMax = 200 * 1024 * 1024, openMax = 200 } = batches;
-  return { concurrency, perUpstream, upstreams, ...(hours === undefined ? {} : { hours }), pollS, linesMax, fileBytesMax, openBatchesMax: openMax };
+/** The most requests of one batch at OpenAI (responses-ark-anthropic-batch.md 4.2). */
+const linesMaxDefault = 50_000;
+
+/** `batches:` of a configuration file. Adds to `problems` the upstreams that are not among `upstreamIds`. */
+export function batchesConfig(document: ConfigDocument, upstreamIds: readonly string[], problems: ConfigProblem[]): BatchesConfig {
+  const { concurrency = 32, perUpstream = 16, upstreams = {}, hours, pollS = 60, linesMax = linesMaxDefault, openMax = 200 } = document.file.batches ?? {};
+  for (const id of Object.keys(upstreams)) {
+    if (id === 'sandbox' || upstreamIds.includes(id)) continue;
+    problems.push(document.problemAt(['batches', 'upstreams', id], 'expected the id of an upstream'));
+  }
+  return { concurrency, perUpstream, upstreams, ...(hours === undefined ? {} : { hours }), pollS, linesMax, openBatchesMax: openMax };
 }

@@ -22,7 +22,6 @@ export const batchesSchema = z
       .describe('Hours of the day in which lines run: an upstream may cost less then, or have nothing else to do. Default: always.'),
     pollS: z.int().min(1).max(3600).optional().describe('How often, in seconds, an upstream that makes a batch by itself is asked how far it is. Default 60.'),
     linesMax: z.int().min(1).max(1_000_000).optional().describe('Most requests of one batch. Default 50000.'),
-    fileBytesMax: z.int().min(1024).optional().describe('Largest input file. Default 209715200 (200 MiB).'),
     openMax: z.int().min(1).max(100_000).optional().describe('Batches of one tenant that have not ended. Default 200.'),
   })
   .describe('Many requests in one file, answered within hours or days.');

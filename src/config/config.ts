@@ -91,6 +91,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
   const port = portOf(portFlag ?? read('MOONGATE_PORT'), portFlag === undefined ? 'MOONGATE_PORT' : '--port', problems);
   const host = flag('host') ?? read('MOONGATE_HOST') ?? file.server?.host;
   const dataDir = flag('dataDir') ?? read('MOONGATE_DATA_DIR') ?? file.dataDir ?? 'data';
+  const batches = batchesConfig(document, [...upstreams, ...switchedOff].map(({ id }) => id), problems);
   const files = filesConfig(document, dataDir, read, problems);
   const tokenizerPath = read('MOONGATE_TOKENIZER') ?? file.tokenizer;
   const rootSecret = rootSecretOf(read('MOONGATE_SECRET'), problems);
@@ -123,7 +124,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Config
     reconciliation: file.reconciliation?.everyHours === undefined ? {} : { everyHours: file.reconciliation.everyHours },
     catalog: file.catalog,
     money,
-    batches: batchesConfig(file),
+    batches,
     files,
     documents: documentsConfig(document, read),
     ...(crashPoint === undefined ? {} : { crashAt: crashPoint }),
