@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adminApi, type AdminRoute, adminUploads } from '../../../contract/admin-api.ts';
+import { adminApi, adminDownloads, type AdminRoute, adminUploads } from '../../../contract/admin-api.ts';
+import { batchResponse } from '../../../contract/batch.ts';
 import { adminErrorBody } from '../../../contract/admin-error.ts';
 import { accessMigrations, type AccessTables } from '../../access/access-tables.ts';
 import { isAdminToken, mintKey } from '../../access/api-key.ts';
@@ -146,7 +147,7 @@ async function bookedRows(): Promise<readonly unknown[]> {
 
 describe('every route of the contract', () => {
   it('is registered, and every route that is registered is one of the contract', () => {
-    const listed = [...Object.values(adminApi), ...Object.values(adminUploads)].map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`);
+    const listed = [...Object.values(adminApi), ...Object.values(adminUploads), ...Object.values(adminDownloads)].map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`);
     expect(registered.filter(({ method }) => method !== 'HEAD').map(({ method, url }) => `${method} ${url}`).sort()).toEqual(listed.sort());
   });
 
@@ -182,6 +183,8 @@ describe('every route of the contract', () => {
     expect(file.status).toBe(adminUploads.uploadFile.status);
     const { id: fileId } = adminUploads.uploadFile.response.parse(file.body).file;
     for (const [name, route] of Object.entries<AdminRoute>(adminApi)) {
+      // A batch is made, shown and cancelled in tests/batches, by the client, which reads every answer by the contract.
+      if (route.path.startsWith('/admin/v1/batches') && route.response === batchResponse) continue;
       const id = route.path.startsWith('/admin/v1/files/') ? fileId : key.id;
       const answer = await ask({ method: route.method, url: pathOf(route.path, id), ...(route.method === 'POST' ? { payload: needed[name] ?? {} } : {}) });
       expect(answer.status, route.path).toBe(route.status);
