@@ -67,7 +67,7 @@ export async function openThreads({ config, database, alone, secret, catalog, co
     sealsOf: (tenantId) => new TenantThinkingSeals(sealer, tenantId),
     modelIdOf: (name) => catalog.resolve(name)?.model.id,
     contextTokensOf: (modelId) => contextTokensOf(catalog, modelId),
-    estimatePrompt: (scope, request, modelId) => counting.estimate(scope, request, modelId),
+    estimatePrompt: (scope, request, modelId, signal) => counting.estimate(scope, request, modelId, signal),
     recent: new RecentResponses(),
     callerOfKey: (keyId) => callers.callerOfKey(keyId as KeyId),
   };

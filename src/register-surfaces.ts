@@ -77,7 +77,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
       registerGeneration(surfaces, base, { records });
       registerTokenEstimate(surfaces, base, {
         modelIdOf: (name) => catalog.resolve(name)?.model.id,
-        countRequest: (scope, request, modelId) => documents.counting.count(scope, request, modelId),
+        countRequest: (scope, request, modelId, signal) => documents.counting.count(scope, request, modelId, signal),
       });
     }
     done();

@@ -11,7 +11,7 @@ export type Part =
   | { readonly type: 'text'; readonly text: string; readonly extensions?: Extensions }
   | { readonly type: 'image'; readonly url: string; readonly detail?: string; readonly extensions?: Extensions }
   | { readonly type: 'video'; readonly url: string; readonly extensions?: Extensions }
-  /** A document. `text`: what it says, for those who read text only. */
+  /** A document. `text`: what it says, for those who read text only; never blank. */
   | { readonly type: 'file'; readonly url: string; readonly filename?: string; readonly text?: string; readonly extensions?: Extensions }
   | { readonly type: 'opaque'; readonly protocol: string; readonly value: JsonObject };
 

@@ -16,19 +16,24 @@ function fileOf(digit: string, filename: string, bytes = 10): StoredFile {
   return { id: idOf(digit), scope, filename, purpose: 'user_data', bytes, createdMs: 0, expiresMs: undefined, blobKey: `b/${digit}`, contentId: `c${digit}` };
 }
 
-const stored: readonly StoredFile[] = [fileOf('1', 'report.pdf'), fileOf('2', 'photo.png', png.length), fileOf('3', 'huge.mp4', 40 * 1024 * 1024), fileOf('4', 'locked.pdf')];
+const stored: readonly StoredFile[] = [
+  fileOf('1', 'report.pdf'), fileOf('2', 'photo.png', png.length), fileOf('3', 'huge.mp4', 40 * 1024 * 1024), fileOf('4', 'locked.pdf'), fileOf('5', 'half.png', 11 * 1024 * 1024),
+  fileOf('6', 'long.txt'), fileOf('7', 'scan.pdf'), { ...fileOf('8', 'report.csv'), contentId: 'c1' },
+];
 
 function house(): { readonly parts: FileParts; readonly asked: string[] } {
   const asked: string[] = [];
   const parts = new FileParts({
     file: async ({ tenantId, mode }, id) => (tenantId === scope.tenantId && mode === scope.mode ? stored.find((one) => one.id === id) : undefined),
     async *read(file) {
-      yield file.filename === 'photo.png' ? png : Buffer.from('no picture');
+      asked.push(file.filename);
+      yield file.filename.endsWith('.png') ? png : Buffer.from('no picture');
     },
     async textOf(file) {
       asked.push(file.filename);
       if (file.filename === 'locked.pdf') throw new Fault('document_unreadable', { message: 'is encrypted' });
-      return `text of ${file.filename}`;
+      if (file.filename === 'long.txt') return 'x'.repeat(6 * 1024 * 1024);
+      return file.filename === 'scan.pdf' ? ' \n' : `text of ${file.filename}`;
     },
     async extract(source) {
       asked.push(source.filename);
@@ -36,6 +41,7 @@ function house(): { readonly parts: FileParts; readonly asked: string[] } {
       for await (const piece of source.read()) bytes += Buffer.from(piece).toString();
       if (bytes === 'odd') throw new Fault('document_unreadable');
       if (bytes === 'late') throw new Fault('caller_gone');
+      if (bytes === 'busy') throw new Fault('documents_busy');
       return { text: `read: ${bytes}` };
     },
   });
@@ -72,7 +78,7 @@ describe('FileParts', () => {
     ['a file that is not there', { type: 'file', url: urlOf('9') }, 'invalid_request', `${idOf('9')} is not found; upload the file with POST /v1/files first`],
     ['an image that is none', { type: 'image', url: urlOf('1') }, 'invalid_request', `${idOf('1')} is no image; send a document as a file part`],
     ['a film that is an image', { type: 'video', url: urlOf('2') }, 'invalid_request', `${idOf('2')} is no video; send a document as a file part`],
-    ['a film that is too large', { type: 'video', url: urlOf('3') }, 'invalid_request', `${idOf('3')} is larger than the 32 MB that can be sent along with a request`],
+    ['a film that is too large', { type: 'video', url: urlOf('3') }, 'invalid_request', `with ${idOf('3')} the images and films of this request have more than the 32 MB that can be sent along`],
     ['a document that cannot be read', { type: 'file', url: urlOf('4') }, 'document_unreadable', 'is encrypted'],
   ])('refuses %s', async (_name, part, code, message) => {
     await expect(resolved(house().parts, part)).rejects.toMatchObject({ code, message });
@@ -99,6 +105,47 @@ describe('FileParts', () => {
     const foreign: Part = { type: 'image', url: 'ms://cq1234' };
     expect(await resolved(parts, odd, link, foreign)).toEqual([odd, link, foreign]);
     await expect(resolved(parts, { type: 'file', url: sent('late') })).rejects.toMatchObject({ code: 'caller_gone' });
+  });
+
+  it('fetches a file once, however often it is named, and counts it each time', async () => {
+    const { parts, asked } = house();
+    const image: Part = { type: 'image', url: urlOf('5') };
+    expect(await resolved(parts, image, image)).toHaveLength(2);
+    expect(asked).toEqual(['half.png']);
+    await expect(resolved(parts, image, image, image)).rejects.toMatchObject({ code: 'invalid_request', field: 'messages.1.content.2' });
+    const long: Part = { type: 'file', url: urlOf('6') };
+    await expect(resolved(parts, long, long, long)).rejects.toMatchObject({ code: 'prompt_too_long', field: 'messages.1.content.2' });
+    expect(asked.filter((name) => name === 'long.txt')).toHaveLength(1);
+  });
+
+  it('says of a document without words that it has none, and reads the same bytes by another name anew', async () => {
+    const { parts } = house();
+    expect(await resolved(parts, { type: 'file', url: urlOf('7') })).toEqual([{ type: 'text', text: 'scan.pdf:\n(no text could be read in this document)' }]);
+    const both = await resolved(parts, { type: 'file', url: urlOf('1') }, { type: 'file', url: urlOf('8') });
+    expect(both).toEqual([{ type: 'text', text: 'report.pdf:\ntext of report.pdf' }, { type: 'text', text: 'report.csv:\ntext of report.csv' }]);
+  });
+
+  it('tries a document that cannot be read once, one that could not be tried again, and no more than some of many', async () => {
+    const { parts, asked } = house();
+    const [odd, busy] = ['odd', 'busy'].map((bytes): Part => ({ type: 'file', url: sent(bytes), filename: bytes }));
+    for (let turn = 0; turn < 2; turn += 1) if (odd !== undefined && busy !== undefined) expect(await resolved(parts, odd, busy)).toEqual([odd, busy]);
+    expect(asked).toEqual(['odd', 'busy', 'busy']);
+    const many = Array.from({ length: 30 }, (_, index): Part => ({ type: 'file', url: sent(`n${index}`) }));
+    expect((await resolved(parts, ...many)) as unknown[]).toHaveLength(30);
+    expect(asked).toHaveLength(3 + 20);
+  });
+
+  it('stops when the caller has gone', async () => {
+    const { parts, asked } = house();
+    await expect(parts.resolve(scope, ask({ type: 'image', url: urlOf('2') }), AbortSignal.abort())).rejects.toMatchObject({ code: 'caller_gone' });
+    expect(asked).toEqual([]);
+  });
+
+  it('takes no URL for a document that holds none, whatever it holds', async () => {
+    const { parts, asked } = house();
+    const odd = ['data:,x', 'data:;base64', `data:${';'.repeat(5_000_000)}`, 'https://example.test/;base64,AAAA'].map((url): Part => ({ type: 'file', url }));
+    expect(await resolved(parts, ...odd)).toEqual(odd);
+    expect(asked).toEqual([]);
   });
 
   it('has nothing to do for what names no file', () => {

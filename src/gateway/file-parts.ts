@@ -1,5 +1,5 @@
+import { extname } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { createHash } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import type { FileId } from '../base/id.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
@@ -10,23 +10,28 @@ import { storedFileIdOf } from '../dialogue/stored-file-url.ts';
 import type { DocumentSource, ExtractedText } from '../documents/extraction.ts';
 import { sniffedBytes, sniffMedia } from '../documents/sniff-media.ts';
 import type { StoredFile } from '../documents/stored-file.ts';
+import { sentDocument } from './sent-document.ts';
 
 export interface FilePartsDeps {
   /** Undefined: this scope has no such file. */
   file(scope: TenantScope, id: FileId): Promise<StoredFile | undefined>;
   read(file: StoredFile): AsyncIterable<Uint8Array>;
-  /** What a stored document says. Throws `document_unreadable`. */
+  /** What a stored document says. Throws `document_unreadable`, and `documents_busy`. */
   textOf(file: StoredFile, signal?: AbortSignal): Promise<string>;
-  /** What a document says that came with the request. Throws `document_unreadable`. */
-  extract(source: DocumentSource, signal?: AbortSignal): Promise<Pick<ExtractedText, 'text'>>;
+  /** What a document says that came with the request. Throws the same. */
+  extract(source: DocumentSource, scope: TenantScope, signal?: AbortSignal): Promise<Pick<ExtractedText, 'text'>>;
 }
 
-/** An image or a film goes to the upstream whole, in one JSON body. */
+/** Images and films of one request go to the upstream whole, in one JSON body: they may have so many bytes together, as often as each is named. */
 const mediaBytesMax = 32 * 1024 * 1024;
-/** Texts of documents, since a conversation sends them again with each turn: so many UTF-16 units are remembered. */
-const rememberedCharsMax = 16 * 1024 * 1024;
-/** A document sent whole. */
-const wholeData = /^data:([^;,]*)(?:;[^;,]*)*;base64,/;
+/** What the documents of one request may say together, in UTF-16 units: far more than any model reads. */
+const textUnitsMax = 16 * 1024 * 1024;
+/** So many documents that came with one request are read; the others stay as they are. */
+const sentReadMax = 20;
+/** What documents have said lately, since a conversation sends them again with each turn: so many UTF-16 units are remembered. */
+const rememberedUnitsMax = 16 * 1024 * 1024;
+/** For a document of which nothing could be read. */
+const wordless = '(no text could be read in this document)';
 
 /**
  * Puts what files say into a request in place of their names: a document that lies here becomes its text, an image or a film that lies
@@ -34,83 +39,136 @@ const wholeData = /^data:([^;,]*)(?:;[^;,]*)*;base64,/;
  */
 export class FileParts {
   readonly #deps: FilePartsDeps;
-  readonly #remembered = new LRUCache<string, string>({ maxSize: rememberedCharsMax, sizeCalculation: (text) => Math.max(1, text.length) });
+  /** `undefined` would mean that nothing is known: of what cannot be read, '' is. */
+  readonly #remembered = new LRUCache<string, string>({ maxSize: rememberedUnitsMax, sizeCalculation: (text) => text.length + 100 });
 
   constructor(deps: FilePartsDeps) {
     this.#deps = deps;
   }
 
   /**
-   * `request` with its files. Throws `invalid_request` for a file that is not there, or is not what it is said to be, and
-   * `document_unreadable` for one that lies here and cannot be read. What came with the request and cannot be read stays as it is.
+   * `request` with its files. Throws `invalid_request` for a file that is not there, is not what it is said to be, or is too much for one
+   * request, `prompt_too_long` for documents that say too much, `document_unreadable` for one that lies here and cannot be read,
+   * `documents_busy`, and `caller_gone` when `signal` aborts. What came with the request and cannot be read now stays as it is.
    */
   async resolve(scope: TenantScope, request: DialogueRequest, signal?: AbortSignal): Promise<DialogueRequest> {
+    const resolving = new Resolving(this.#deps, this.#remembered, scope, signal);
     const messages: Message[] = [];
-    for (const [index, message] of request.messages.entries()) messages.push(await this.#message(scope, message, `messages.${index}`, signal));
+    for (const [index, message] of request.messages.entries()) messages.push(await resolving.message(message, `messages.${index}`));
     return { ...request, messages };
   }
+}
 
-  async #message(scope: TenantScope, message: Message, field: string, signal?: AbortSignal): Promise<Message> {
+/** One request being resolved: each file is fetched once, however often it is named, and all of them together have a bound. */
+class Resolving {
+  readonly #deps: FilePartsDeps;
+  readonly #remembered: LRUCache<string, string>;
+  readonly #scope: TenantScope;
+  readonly #signal: AbortSignal | undefined;
+  readonly #files = new Map<FileId, StoredFile>();
+  readonly #mediaUrls = new Map<FileId, string>();
+  #mediaBytes = 0;
+  #textUnits = 0;
+  #sentRead = 0;
+
+  constructor(deps: FilePartsDeps, remembered: LRUCache<string, string>, scope: TenantScope, signal: AbortSignal | undefined) {
+    this.#deps = deps;
+    this.#remembered = remembered;
+    this.#scope = scope;
+    this.#signal = signal;
+  }
+
+  async message(message: Message, field: string): Promise<Message> {
     const { content } = message;
     if (!namesFiles(content)) return message;
     const parts: Part[] = [];
-    for (const [index, part] of content.entries()) parts.push(await this.#part(scope, part, `${field}.content.${index}`, signal));
+    for (const [index, part] of content.entries()) parts.push(await this.#part(part, `${field}.content.${index}`));
     return { ...message, content: parts };
   }
 
-  async #part(scope: TenantScope, part: Part, field: string, signal?: AbortSignal): Promise<Part> {
+  async #part(part: Part, field: string): Promise<Part> {
     if (!isFilePart(part)) return part;
+    this.#refuseIfGone();
     const id = storedFileIdOf(part.url);
-    if (id === undefined) return part.type === 'file' ? this.#sent(part, signal) : part;
-    const file = await this.#deps.file(scope, id);
+    if (id === undefined) return part.type === 'file' ? this.#sent(part, field) : part;
+    const file = await this.#file(id, field);
+    if (part.type !== 'file') return { ...part, url: await this.#mediaUrl(file, part.type, field) };
+    const text = documentText((await this.#storedText(file)) || wordless, part.filename ?? file.filename);
+    this.#count(text, field);
+    return { type: 'text', text, ...(part.extensions === undefined ? {} : { extensions: part.extensions }) };
+  }
+
+  async #file(id: FileId, field: string): Promise<StoredFile> {
+    const file = this.#files.get(id) ?? (await this.#deps.file(this.#scope, id));
     if (file === undefined) throw new Fault('invalid_request', { field, message: `${id} is not found; upload the file with POST /v1/files first` });
-    if (part.type === 'file') {
-      const said = this.#remembered.get(file.contentId) ?? (await this.#deps.textOf(file, signal));
-      this.#remembered.set(file.contentId, said);
-      const text = documentText(said, part.filename ?? file.filename);
-      return { type: 'text', text, ...(part.extensions === undefined ? {} : { extensions: part.extensions }) };
-    }
-    return { ...part, url: await this.#mediaUrl(file, part.type, field) };
+    this.#files.set(id, file);
+    return file;
+  }
+
+  async #storedText(file: StoredFile): Promise<string> {
+    // The ending decides how the same bytes are read.
+    const key = `${file.contentId} ${extname(file.filename)}`;
+    const text = this.#remembered.get(key) ?? (await this.#deps.textOf(file, this.#signal)).trim();
+    this.#remembered.set(key, text);
+    return text;
   }
 
   /** A document that came with the request, with its text. */
-  async #sent(part: Part & { readonly type: 'file' }, signal?: AbortSignal): Promise<Part> {
-    const head = wholeData.exec(part.url)?.[0];
-    if (head === undefined || part.text !== undefined) return part;
-    const { filename = 'document' } = part;
-    const key = createHash('sha256').update(filename).update('\0').update(part.url).digest('base64');
-    const known = this.#remembered.get(key);
-    if (known !== undefined) return { ...part, text: known };
-    const bytes = Buffer.from(part.url.slice(head.length), 'base64');
-    const source: DocumentSource = {
-      filename, bytes: bytes.length,
-      async *read() {
-        yield bytes;
-      },
-    };
+  async #sent(part: Part & { readonly type: 'file' }, field: string): Promise<Part> {
+    if (part.text !== undefined || this.#sentRead === sentReadMax) return part;
+    const document = await sentDocument(part.url, part.filename ?? 'document');
+    if (document === undefined) return part;
+    const key = `${this.#scope.tenantId} ${this.#scope.mode} ${document.key}`;
+    const text = this.#remembered.get(key) ?? (await this.#read(document));
+    if (text === undefined) return part;
+    this.#remembered.set(key, text);
+    if (text === '') return part;
+    this.#count(text, field);
+    return { ...part, text };
+  }
+
+  /** '' when nothing can be read in it; undefined when it cannot be tried now. */
+  async #read(document: DocumentSource): Promise<string | undefined> {
+    this.#sentRead += 1;
     try {
-      const { text } = await this.#deps.extract(source, signal);
-      this.#remembered.set(key, text);
-      return { ...part, text };
+      return (await this.#deps.extract(document, this.#scope, this.#signal)).text.trim();
     } catch (thrown) {
       // Maybe an upstream can.
-      if (thrown instanceof Fault && thrown.code === 'document_unreadable') return part;
+      if (thrown instanceof Fault && thrown.code === 'document_unreadable') return '';
+      if (thrown instanceof Fault && thrown.code === 'documents_busy') return undefined;
       throw thrown;
     }
   }
 
+  #count(text: string, field: string): void {
+    this.#textUnits += text.length;
+    if (this.#textUnits <= textUnitsMax) return;
+    throw new Fault('prompt_too_long', { field, message: 'the documents of this request say more than any model can read; name fewer, or send the parts that matter' });
+  }
+
   async #mediaUrl(file: StoredFile, kind: 'image' | 'video', field: string): Promise<string> {
-    if (file.bytes > mediaBytesMax) {
-      throw new Fault('invalid_request', { field, message: `${file.id} is larger than the ${mediaBytesMax / 1024 / 1024} MB that can be sent along with a request` });
+    this.#mediaBytes += file.bytes;
+    if (this.#mediaBytes > mediaBytesMax) {
+      throw new Fault('invalid_request', { field, message: `with ${file.id} the images and films of this request have more than the ${mediaBytesMax / 1024 / 1024} MB that can be sent along` });
     }
+    const url = this.#mediaUrls.get(file.id) ?? (await this.#readMedia(file));
+    this.#mediaUrls.set(file.id, url);
+    if (url.startsWith(`data:${kind}/`)) return url;
+    throw new Fault('invalid_request', { field, message: `${file.id} is no ${kind}; send a document as a file part` });
+  }
+
+  async #readMedia(file: StoredFile): Promise<string> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of this.#deps.read(file)) pieces.push(piece);
-    const bytes = Buffer.concat(pieces);
-    const mediaType = sniffMedia(bytes.subarray(0, sniffedBytes));
-    if (mediaType?.startsWith(`${kind}/`) !== true) {
-      throw new Fault('invalid_request', { field, message: `${file.id} is no ${kind}; send a document as a file part` });
+    for await (const piece of this.#deps.read(file)) {
+      this.#refuseIfGone();
+      pieces.push(piece);
     }
-    return `data:${mediaType};base64,${bytes.toString('base64')}`;
+    const bytes = Buffer.concat(pieces);
+    return `data:${sniffMedia(bytes.subarray(0, sniffedBytes)) ?? 'application/octet-stream'};base64,${bytes.toString('base64')}`;
+  }
+
+  #refuseIfGone(): void {
+    if (this.#signal?.aborted === true) throw new Fault('caller_gone');
   }
 }
 

@@ -115,7 +115,8 @@ export interface GatewayDeps {
 
 interface Journey {
   readonly caller: Caller;
-  readonly request: DialogueRequest;
+  /** From the beginning of its first attempt on with what its files say. */
+  request: DialogueRequest;
   readonly options: GenerateOptions;
   readonly sink: GenerationSink;
   readonly signal: AbortSignal;
@@ -155,11 +156,16 @@ export class Gateway {
   ): Promise<GenerationEnd> {
     const { clock, files } = this.#deps;
     const journey: Journey = {
-      caller, request: needsFiles(request) ? await files.resolve(caller, request, signal) : request, options, sink, signal,
+      caller, request, options, sink, signal,
       startedMs: clock.nowMs(), startedMonotonicMs: clock.monotonicMs(),
       meter: new Meter(), attempt: undefined, attempts: 0, stage: undefined, firstEventAfterMs: undefined, reply: undefined, held: undefined, standing: undefined,
     };
-    const plan = await this.#plan(journey);
+    let plan = await this.#plan(journey);
+    if (!(plan instanceof Fault) && needsFiles(request)) {
+      // Not before: who gets no answer has no document read.
+      journey.request = await files.resolve(caller, request, signal);
+      plan = await this.#plan(journey);
+    }
     if (plan instanceof Fault) {
       await this.#settle(journey, plan);
       throw plan;

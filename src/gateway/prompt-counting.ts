@@ -17,16 +17,16 @@ export class PromptCounting {
   }
 
   /** The tokens of a prompt, or an upper bound that says that it is one. Throws what `FileParts` throws. */
-  async count(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<TokenCount> {
-    return this.#deps.counter.countRequest(await this.#whole(scope, request), modelId);
+  async count(scope: TenantScope, request: DialogueRequest, modelId: string, signal?: AbortSignal): Promise<TokenCount> {
+    return this.#deps.counter.countRequest(await this.#whole(scope, request, signal), modelId);
   }
 
   /** The best figure there is for the tokens of a prompt. Throws what `FileParts` throws. */
-  async estimate(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<number> {
-    return this.#deps.counter.estimateRequest(await this.#whole(scope, request), modelId);
+  async estimate(scope: TenantScope, request: DialogueRequest, modelId: string, signal?: AbortSignal): Promise<number> {
+    return this.#deps.counter.estimateRequest(await this.#whole(scope, request, signal), modelId);
   }
 
-  #whole(scope: TenantScope, request: DialogueRequest): DialogueRequest | Promise<DialogueRequest> {
-    return needsFiles(request) ? this.#deps.files.resolve(scope, request) : request;
+  #whole(scope: TenantScope, request: DialogueRequest, signal: AbortSignal | undefined): DialogueRequest | Promise<DialogueRequest> {
+    return needsFiles(request) ? this.#deps.files.resolve(scope, request, signal) : request;
   }
 }

@@ -98,7 +98,8 @@ function contentUpperBound(content: Content | undefined, imageTokens: number): n
   let tokens = 0;
   for (const part of content) {
     const text = spokenText(part);
-    if (text !== undefined) tokens += Buffer.byteLength(text);
+    // A document with a text may go to an upstream that looks at its pages: which, is not known yet.
+    if (text !== undefined) tokens += Buffer.byteLength(text) + (part.type === 'file' ? videoTokensEstimate : 0);
     else if (part.type === 'opaque') tokens += Buffer.byteLength(JSON.stringify(part.value));
     else tokens += 8 + (part.type === 'image' ? imageTokens : videoTokensEstimate);
   }

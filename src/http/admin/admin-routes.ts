@@ -10,7 +10,7 @@ import type { Reconciliation } from '../../records/reconciliation.ts';
 import type { RecordsStore } from '../../records/records-store.ts';
 import { tokenOf } from '../authentication.ts';
 import { asFault } from '../server.ts';
-import { leavingSignal } from '../surfaces/files/leaving-signal.ts';
+import { leavingSignal } from '../leaving-signal.ts';
 import { takesRawBodies } from '../surfaces/files/raw-bodies.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 import { type AdminBatchesDeps, batchesHandlers, mountBatchDownloads } from './batches.ts';

@@ -13,6 +13,7 @@ import { messagesPing, MessagesStreamEncoder } from '../../wire/anthropic-messag
 import { encodeTokenCount } from '../../wire/anthropic-messages/token-count.ts';
 import { callerOf } from '../authentication.ts';
 import { answerGeneration, type GenerationDeps } from '../generation-exchange.ts';
+import { leavingSignal } from '../leaving-signal.ts';
 import { messagesBasePaths } from '../protocol-of-path.ts';
 import type { ReplyWriter } from '../reply-writer.ts';
 
@@ -21,7 +22,7 @@ export interface MessagesDeps extends GenerationDeps {
   /** Canonical id of the model that a name means. */
   modelIdOf(name: string): string | undefined;
   /** The best figure there is for the tokens of a prompt, with what its files say. */
-  estimatePrompt(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<number>;
+  estimatePrompt(scope: TenantScope, request: DialogueRequest, modelId: string, signal?: AbortSignal): Promise<number>;
 }
 
 /** Versions of the protocol that clients in use send (responses-ark-anthropic-batch.md 3.1); the first is meant where none is sent. */
@@ -44,7 +45,7 @@ export function registerMessages(app: FastifyInstance, deps: MessagesDeps): void
       const request = decodeCountTokensRequest(httpRequest.body, optionsOf(httpRequest, deps));
       const modelId = deps.modelIdOf(request.model);
       if (modelId === undefined) throw modelNotFound(request.model);
-      return encodeTokenCount(await deps.estimatePrompt(callerOf(httpRequest), request, modelId));
+      return encodeTokenCount(await deps.estimatePrompt(callerOf(httpRequest), request, modelId, leavingSignal(reply)));
     });
   }
 }

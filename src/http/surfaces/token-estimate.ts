@@ -6,12 +6,13 @@ import type { TokenCount } from '../../tokens/token-counter.ts';
 import { decodeChatRequest } from '../../wire/openai-chat/request-decode.ts';
 import { callerOf } from '../authentication.ts';
 import type { BasePath } from '../base-path.ts';
+import { leavingSignal } from '../leaving-signal.ts';
 
 export interface TokenEstimateDeps {
   /** Canonical id of the model that a name means. */
   modelIdOf(name: string): string | undefined;
   /** With what its files say. */
-  countRequest(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<TokenCount>;
+  countRequest(scope: TenantScope, request: DialogueRequest, modelId: string, signal: AbortSignal): Promise<TokenCount>;
 }
 
 /**
@@ -19,13 +20,13 @@ export interface TokenEstimateDeps {
  * `data.estimated` is true when K2's tokenizer is not installed and the figure is an upper bound.
  */
 export function registerTokenEstimate(app: FastifyInstance, base: BasePath, deps: TokenEstimateDeps): void {
-  app.post(`${base.path}/tokenizers/estimate-token-count`, async (httpRequest) => {
+  app.post(`${base.path}/tokenizers/estimate-token-count`, async (httpRequest, reply) => {
     const { request } = decodeChatRequest(httpRequest.body, base.vendor);
     const modelId = deps.modelIdOf(request.model);
     if (modelId === undefined) {
       throw new Fault('model_not_found', { message: `Not found the model ${request.model.slice(0, 200)} or Permission denied` });
     }
-    const { tokens, exact } = await deps.countRequest(callerOf(httpRequest), request, modelId);
+    const { tokens, exact } = await deps.countRequest(callerOf(httpRequest), request, modelId, leavingSignal(reply));
     return { code: 0, data: { total_tokens: tokens, estimated: !exact }, scode: '0x0', status: true };
   });
 }

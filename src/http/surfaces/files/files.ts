@@ -9,7 +9,7 @@ import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
 import { scopeOf } from '../responses/responses-deps.ts';
 import { contentDisposition, extractedContent, fileObject } from './file-shape.ts';
-import { leavingSignal } from './leaving-signal.ts';
+import { leavingSignal } from '../../leaving-signal.ts';
 import { registerUploadFile, type UploadFileDeps } from './upload-file.ts';
 
 interface ById {
@@ -76,8 +76,8 @@ async function tokensRead(texts: FileTexts, file: StoredFile, reply: FastifyRepl
   try {
     return await texts.textOf(file, leavingSignal(reply));
   } catch (thrown) {
-    // It may be meant for something else than to be read.
-    if (thrown instanceof Fault && thrown.code === 'document_unreadable') return undefined;
+    // It may be meant for something else than to be read, or it is asked for again.
+    if (thrown instanceof Fault && (thrown.code === 'document_unreadable' || thrown.code === 'documents_busy')) return undefined;
     throw thrown;
   }
 }

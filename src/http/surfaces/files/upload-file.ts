@@ -8,7 +8,7 @@ import { scopeOf } from '../responses/responses-deps.ts';
 import { type FileForm, readFileForm } from './file-form.ts';
 import { fileObject } from './file-shape.ts';
 import { fileWish, wishedLifeMs, wishedPurpose } from './file-wish.ts';
-import { leavingSignal } from './leaving-signal.ts';
+import { leavingSignal } from '../../leaving-signal.ts';
 import type { OpenUploads } from './open-uploads.ts';
 import { takesRawBodies } from './raw-bodies.ts';
 

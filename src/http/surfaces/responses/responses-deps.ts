@@ -26,7 +26,7 @@ export interface ResponsesDeps extends GenerationDeps {
   /** Most tokens that prompt and answer may have together at anybody who serves the model. */
   contextTokensOf(modelId: string): number;
   /** The best figure there is for the tokens of a prompt, with what its files say. */
-  estimatePrompt(scope: TenantScope, request: DialogueRequest, modelId: string): Promise<number>;
+  estimatePrompt(scope: TenantScope, request: DialogueRequest, modelId: string, signal?: AbortSignal): Promise<number>;
 }
 
 /** Whose threads a caller may read: those of its tenant, and of its own mode. */

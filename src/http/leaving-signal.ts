@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { Fault } from '../../../base/fault.ts';
+import { Fault } from '../base/fault.ts';
 
 /** Aborts with `caller_gone` when the client leaves before it has its answer. */
 export function leavingSignal({ raw }: FastifyReply): AbortSignal {
