@@ -48,7 +48,12 @@ export class MoneyUpstream implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = '';
-    for await (const chunk of request.setEncoding('utf8')) body += chunk as string;
+    try {
+      for await (const chunk of request.setEncoding('utf8')) body += chunk as string;
+    } catch {
+      // Whoever asked was killed before all was said.
+    }
+    if (!request.complete) return;
     const { stream } = JSON.parse(body) as { stream?: boolean };
     const number = this.calls.length + 1;
     const call = { replyId: `chatcmpl-${number}`, promptTokens: 10 + (number % 7), outputTokens: 5 + (number % 11) };

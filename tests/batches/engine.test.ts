@@ -113,6 +113,16 @@ onEveryDatabase((databases) => {
     await expectSound();
   });
 
+  it('asks a line once whose answer cannot be told, and which is paid for', async () => {
+    const house = await open({ answer: () => ({ model: 'untellable' }) });
+    house.worker.start();
+    const { batch } = await house.create(bodies(1));
+    const told = await house.until(batch.id);
+    expect(house.files.lines(told.batch.errorFileId)).toMatchObject([{ custom_id: 'id-0', response: { status_code: 500 }, error: null }]);
+    expect([house.calls.length, (await charges()).count]).toEqual([1, 1]);
+    await expectSound();
+  });
+
   it('charges nobody for what is done by one who has lost the chunk, and does the line again', async () => {
     const gate = Promise.withResolvers<void>();
     let calls = 0;

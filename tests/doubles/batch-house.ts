@@ -241,13 +241,19 @@ export function textOf(request: DialogueRequest): string {
 
 const style = { vendor: 'moonshot', reasoningAlias: false, thinking: 'shown', includeUsage: false } as const;
 
+/** As if there were a mistake in the codec. */
+function tellable(reply: DialogueReply): DialogueReply {
+  if (reply.model === 'untellable') throw new Error('this cannot be told');
+  return reply;
+}
+
 const protocols: LineProtocols = {
   endpoints: [chatPath],
   isSame: (url, endpoint) => url === endpoint,
   parseJson: parseJsonBody,
   of: (endpoint) => (endpoint !== chatPath ? undefined : {
     surface: chatPath,
-    decode: (_caller, body) => ({ request: decodeChatRequest(body, 'moonshot').request, encode: ({ reply, cost }) => ({ body: encodeChatReply(reply, style, cost) }) }),
+    decode: (_caller, body) => ({ request: decodeChatRequest(body, 'moonshot').request, encode: ({ reply, cost }) => ({ body: encodeChatReply(tellable(reply), style, cost) }) }),
     encodeFault: (fault, requestId) => encodeChatError(fault, 'moonshot', requestId),
   }),
 };
