@@ -70,9 +70,9 @@ export class EndRun {
   }
 
   async #write(batch: Batch): Promise<void> {
-    const { store, outcomes, clock } = this.#deps;
+    const { store, outcomes, files, clock } = this.#deps;
     const tally = batch.totalLines === undefined ? emptyTally : await outcomes.tally(batch.id);
-    const end = endOf(batch, tally, clock.nowMs());
+    const end = endOf(batch, tally, (await files.get(batch.scope, batch.inputFileId)) === undefined);
     const output = tally.completed === 0 ? undefined : await this.#stage(batch, 'output', outputLines(this.#deps, batch));
     const unrun = (batch.totalLines ?? 0) - tally.completed - tally.failed;
     const why = end === 'cancelled' ? 'cancelled' : 'expired';
@@ -118,9 +118,9 @@ export class EndRun {
   }
 }
 
-/** What a batch of which no line is under way ends as. */
-function endOf({ status, totalLines = 0, expiresMs }: Batch, { completed, failed }: BatchTally, nowMs: number): EndedStatus {
+/** What a batch of which no line is under way ends as. Unless its input is gone, chains end before their last line only when the time is over, by whichever server's clock. */
+function endOf({ status, totalLines = 0 }: Batch, { completed, failed }: BatchTally, gone: boolean): EndedStatus {
   if (status === 'cancelling') return 'cancelled';
   if (completed + failed >= totalLines) return 'completed';
-  return nowMs < expiresMs ? 'failed' : 'expired';
+  return gone ? 'failed' : 'expired';
 }

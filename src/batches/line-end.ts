@@ -10,9 +10,16 @@ import type { PlacedLine } from './read-chunk.ts';
 import { RunStopped } from './run-stopped.ts';
 import { type LineIds, outputLine, refusedLine } from './told-line.ts';
 
+/** What running a line takes. */
+export type LineDeps = Pick<BatchesDeps, 'clock' | 'random' | 'gateway'> & {
+  readonly database: Pick<BatchesDeps['database'], 'commitIf'>;
+  readonly jobs: Pick<BatchesDeps['jobs'], 'fenced'>;
+  readonly outcomes: Pick<BatchesDeps['outcomes'], 'linesDone' | 'keeping'>;
+};
+
 /** In whose name what comes of lines is kept. */
 export interface LineKeeper {
-  readonly deps: BatchesDeps;
+  readonly deps: LineDeps;
   readonly batch: Batch;
   /** What is kept in its name is refused once another has the job. */
   readonly claim: Pick<ClaimedJob, 'id' | 'token'>;

@@ -103,9 +103,10 @@ async function tryOnce(scene: LineScene, attempt: Try): Promise<Verdict> {
         ...(batch.sandboxScript === undefined ? {} : { sandboxScript: batch.sandboxScript }),
         endPart(end) {
           if (end.failure !== undefined && !isFinal(scene, attempt, end.failure)) return undefined;
-          told = true;
           noteWarm(scene, attempt, end);
-          return lineEnd(scene, attempt.line, attempt.ids, decoded, end);
+          const part = lineEnd(scene, attempt.line, attempt.ids, decoded, end);
+          told = true;
+          return part;
         },
       },
       { onOpen: () => undefined, onBatches: () => undefined },
@@ -119,16 +120,14 @@ async function tryOnce(scene: LineScene, attempt: Try): Promise<Verdict> {
   }
 }
 
-/** What a failed try means. `told`: its commit would have kept the line. */
+/** What a failed try means. `told`: its commit was to keep the line. */
 async function afterFailure(scene: LineScene, attempt: Try, fault: Fault, told: boolean): Promise<Verdict> {
   const { pool } = scene;
   const { line, ids, demand, tries } = attempt;
-  if (fault.code === 'storage_unavailable') return (await isDone(scene, line)) ? 'ended' : { waitMs: storageRetryMs, counts: false };
-  if (told) {
-    // Refused: the line was done by another, or the chunk is another's.
-    if (fault.code === 'conflict' && !(await isDone(scene, line))) throw new RunStopped('lost');
-    return 'ended';
-  }
+  if ((told || fault.code === 'storage_unavailable') && (await isDone(scene, line))) return 'ended';
+  if (fault.code === 'storage_unavailable') return { waitMs: storageRetryMs, counts: false };
+  // The commit was refused: the chunk is another's.
+  if (told && fault.code === 'conflict') throw new RunStopped('lost');
   const refusedBy = refuserOf(scene, attempt, fault);
   if (refusedBy !== undefined) {
     pool.refused(demand, refusedBy, fault.retryAfterMs);

@@ -41,7 +41,8 @@ export interface GenerateOptions {
   readonly batchId?: BatchId;
   /**
    * What else is to happen in the very commit that books the end of the call, or not at all; undefined: nothing. When one of its guards
-   * refuses, nobody pays for the call, and `generate` rejects with `conflict`. Not asked for calls that leave no record. Must not throw.
+   * refuses, nobody pays for the call, and `generate` rejects with `conflict`. Not asked for calls that leave no record. When it throws, the call leaves none
+   * either, its hold is given back, and `generate` rejects with what was thrown.
    */
   readonly endPart?: (end: CallEnd) => CommitPart | undefined;
 }
@@ -317,12 +318,22 @@ export class Gateway {
     };
     const { usage, reckoning } = await this.#reckon(journey, ended);
     const cost = attempt === undefined || reckoning === undefined ? undefined : shownCost(attempt, reckoning);
-    const part = options.endPart?.({ generationId: options.generationId, failure, reply, usage, cost, attempt });
+    const part = this.#endPart(journey, { generationId: options.generationId, failure, reply, usage, cost, attempt });
     this.#deps.onCheckpoint?.('before-settle');
     const booked = await this.#deps.billing.close(recordOf(ended, reckoning === undefined ? undefined : usage, reckoning), reckoning?.bill, journey.held, part);
     this.#deps.onCheckpoint?.('after-settle');
     if (!booked) throw new Fault('conflict', { message: 'what this call was for has been done by another' });
     return { usage, ...(cost === undefined ? {} : { cost }) };
+  }
+
+  /** What else the commit of the end is to do. Nobody pays for a call whose end cannot be told. */
+  #endPart({ options, held }: Journey, end: CallEnd): CommitPart | undefined {
+    try {
+      return options.endPart?.(end);
+    } catch (thrown) {
+      this.#deps.billing.free(held);
+      throw thrown;
+    }
   }
 
   /** Usage, and what it came to; the latter undefined when no tokens are to be accounted for. */
