@@ -79,6 +79,8 @@ export interface FaultDetail {
   readonly metLimit?: MetLimit;
   /** Where the caller stands with its limits, for the headers of the refusal. */
   readonly standing?: LimitStanding;
+  /** What is lacking is held for other calls, and may come free when they end. */
+  readonly othersHold?: boolean;
   readonly cause?: unknown;
 }
 
@@ -91,6 +93,7 @@ export class Fault extends Error {
   readonly vendorType: string | undefined;
   readonly metLimit: MetLimit | undefined;
   readonly standing: LimitStanding | undefined;
+  readonly othersHold: boolean;
 
   constructor(code: FaultCode, detail: FaultDetail = {}) {
     super(detail.message ?? faultTable[code].text, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -102,6 +105,7 @@ export class Fault extends Error {
     this.vendorType = detail.vendorType;
     this.metLimit = detail.metLimit;
     this.standing = detail.standing;
+    this.othersHold = detail.othersHold === true;
   }
 
   get blame(): Blame {

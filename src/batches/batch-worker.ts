@@ -6,9 +6,11 @@ import type { ClaimedJob, JobStore } from '../jobs/job-store.ts';
 import type { Database } from '../storage/database.ts';
 import { type BatchJobKind, batchJobKindNames, batchJobKinds, batchJobOf, stoppedTopic } from './batch-job.ts';
 import type { BatchesDeps } from './batches-deps.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { ChunkRun, type ChunkScene } from './chunk-run.ts';
 import { EndRun } from './end-run.ts';
 import { HandoverRun } from './handover-run.ts';
+import { UnheardLines } from './unheard-lines.ts';
 import { runValidation } from './validate-run.ts';
 
 /** How long a server counts as alive after it last said so: then others take over what it had begun. */
@@ -17,7 +19,7 @@ const renewMs = 5_000;
 /** How often a server looks for what others have created, or left behind. Its own it takes up at once. */
 const lookMs = 1_000;
 
-export interface BatchWorkerParts extends ChunkScene {
+export interface BatchWorkerParts extends Omit<ChunkScene, 'unheard' | 'loading'> {
   readonly deps: BatchesDeps & { readonly jobs: JobStore; readonly database: Pick<Database, 'onAnnouncement'> };
   readonly log: Pick<Log, 'write'>;
   /** Runs something that is ended, and waited for, when the house closes. */
@@ -40,11 +42,15 @@ interface Run {
 const validationsMax = 2;
 const handoversMax = 4;
 const endsMax = 2;
+/** Of the input, in the hands of its chunks. Parsed, it takes some times as much memory. */
+const loadedBytesMax = 32 * 1024 * 1024;
 
 /** Takes up what batches have to be done, as much as it may, and tells the others that it lives. */
 export class BatchWorker implements AsyncDisposable {
   readonly #parts: BatchWorkerParts;
   readonly #owner: string;
+  readonly #unheard = new UnheardLines();
+  readonly #loading = new ByteBudget(loadedBytesMax);
   readonly #runs = new Map<BatchJobKind, Set<Run>>(batchJobKindNames.map((kind) => [kind, new Set()]));
   #endHearing: () => void = () => undefined;
   #lookingTask: RecurringTask | undefined;
@@ -147,7 +153,7 @@ export class BatchWorker implements AsyncDisposable {
 
   #begin(kind: BatchJobKind, claim: ClaimedJob): void {
     const abort = new AbortController();
-    const chunk = kind === 'chunk' ? new ChunkRun(this.#parts, claim, abort) : undefined;
+    const chunk = kind === 'chunk' ? new ChunkRun({ ...this.#parts, unheard: this.#unheard, loading: this.#loading }, claim, abort) : undefined;
     const handed = kind === 'handover' || kind === 'clear' ? batchJobOf(claim).batchId : undefined;
     const run: Run = { claim, abort, ...(chunk === undefined ? {} : { chunk }), ...(handed === undefined ? {} : { handed }) };
     this.#of(kind).add(run);

@@ -16,6 +16,7 @@ export class Brake {
   #places: number;
   #refusals = 0;
   #pausedUntilMs = -Infinity;
+  #passes = 0;
   inFlight = 0;
 
   constructor({ clock, random, placesMax }: { readonly clock: Clock; readonly random: Random; readonly placesMax: number }) {
@@ -52,8 +53,14 @@ export class Brake {
     return this.pauseMs;
   }
 
+  /** How many have passed. */
+  get passes(): number {
+    return this.#passes;
+  }
+
   /** A line has passed. */
   passed(): void {
+    this.#passes += 1;
     this.#refusals = 0;
     this.#places = Math.min(this.#placesMax, this.#places + 1 / this.#places);
   }

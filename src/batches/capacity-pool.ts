@@ -121,9 +121,9 @@ export class CapacityPool implements Disposable {
     if (waitMs > pauseMsMax) this.#sendAway();
   }
 
-  /** Whether other lines of the same key are under way. */
-  hasCompany(demand: Demand): boolean {
-    return this.#keyBrake(demand).inFlight > 1;
+  /** How many have passed at its upstream so far, to be compared by who is under way there. */
+  passesAt(demand: Demand): number {
+    return this.#upstreamBrake(demand).passes;
   }
 
   /** What went through. */

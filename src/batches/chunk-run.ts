@@ -5,6 +5,7 @@ import type { ClaimedJob } from '../jobs/job-store.ts';
 import type { Batch, Chunk } from './batch.ts';
 import { batchJob, type BatchJob, batchJobOf, endJobOf } from './batch-job.ts';
 import type { BatchesDeps } from './batches-deps.ts';
+import type { ByteBudget, TakenBytes } from './byte-budget.ts';
 import { type CapacityPool, PoolPause } from './capacity-pool.ts';
 import type { LineProtocol } from './line-protocol.ts';
 import { runLine } from './line-run.ts';
@@ -12,6 +13,7 @@ import { type PlacedLine, readChunk } from './read-chunk.ts';
 import { RunStopped } from './run-stopped.ts';
 import { refusedLine, newLineIds } from './told-line.ts';
 import { nextInLane } from './validate-run.ts';
+import type { UnheardLines } from './unheard-lines.ts';
 import { PrefixTurns, type WarmPrefixes } from './warm-prefixes.ts';
 
 /** What the chunks of a server have in common. */
@@ -19,6 +21,9 @@ export interface ChunkScene {
   readonly deps: BatchesDeps;
   readonly pool: CapacityPool;
   readonly warm: WarmPrefixes;
+  readonly unheard: UnheardLines;
+  /** What chunks have in memory, in bytes of their files. */
+  readonly loading: Pick<ByteBudget, 'take'>;
   /** The upstream that a model's calls of this caller go to first. */
   upstreamOf(caller: Caller, model: string): string;
 }
@@ -58,9 +63,24 @@ export class ChunkRun {
     if (batch === undefined || chunk === undefined) return this.#drop();
     const file = batch.status === 'in_progress' && clock.nowMs() < batch.expiresMs ? await files.get(batch.scope, batch.inputFileId) : undefined;
     if (file === undefined) return this.#closeLane(batch);
-    const rejections = await this.#runLines(batch, chunk, file);
+    const rejections = await this.#runLoaded(batch, chunk, file);
     this.#scene.deps.onCheckpoint?.('batch-chunk-done');
     await this.#end(batch, chunk, rejections);
+  }
+
+  /** The same as `#runLines`, as soon as there is memory for it. */
+  async #runLoaded(batch: Batch, chunk: Chunk, file: StoredFile): Promise<readonly unknown[]> {
+    let taken: TakenBytes;
+    try {
+      taken = await this.#scene.loading.take(chunk.end - chunk.start, this.#stop.signal);
+    } catch (stopped) {
+      return [stopped];
+    }
+    try {
+      return await this.#runLines(batch, chunk, file);
+    } finally {
+      taken.giveBack();
+    }
   }
 
   /** Runs what has not been done. Resolves when nothing is under way any more, with why some lines have to be run later. */

@@ -5,9 +5,10 @@ import type { DialogueReply } from '../dialogue/reply.ts';
 import type { GenerateOptions, Gateway } from '../gateway/gateway.ts';
 import { InteractiveLoad } from '../gateway/interactive-load.ts';
 import type { Batch } from './batch.ts';
-import { CapacityPool } from './capacity-pool.ts';
+import { CapacityPool, PoolPause } from './capacity-pool.ts';
 import type { LineProtocol } from './line-protocol.ts';
 import { type LineScene, runLine } from './line-run.ts';
+import { UnheardLines } from './unheard-lines.ts';
 import { PrefixTurns, WarmPrefixes } from './warm-prefixes.ts';
 
 const batch: Batch = {
@@ -28,6 +29,7 @@ let fate: (call: number) => Fault | undefined;
 /** Throws what keeps an end from being told, or kept. */
 let onEnd: (call: number) => void;
 let decoded: number;
+let unheard: UnheardLines;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -35,6 +37,7 @@ beforeEach(() => {
   kept = new Map();
   calls = 0;
   decoded = 0;
+  unheard = new UnheardLines();
   fate = () => undefined;
   onEnd = () => undefined;
 });
@@ -77,7 +80,7 @@ function sceneOf(): LineScene {
       outcomes: { linesDone: async (_id, line) => new Set(kept.has(line) ? [line] : []), keeping: (_id, { line, kind }) => (staged.set(line, kind), statement) },
     },
     batch, protocol, pool, claim: { id: 'job_1', token: 1 }, caller: { tenantId: 'ten_1', keyId: 'key_1', mode: 'live' },
-    warm: new WarmPrefixes(), turns: new PrefixTurns(), upstreamOf: () => 'u', stop: new AbortController().signal, abort: new AbortController().signal,
+    warm: new WarmPrefixes(), turns: new PrefixTurns(), unheard, upstreamOf: () => 'u', stop: new AbortController().signal, abort: new AbortController().signal,
   };
 }
 
@@ -117,5 +120,48 @@ describe('a line', () => {
       throw new Fault('conflict');
     };
     expect([await run(sceneOf()), calls]).toEqual(['ended', 2]);
+  });
+
+  /** Runs a line as often as its chunk is given back. */
+  async function runThrough(scene: LineScene, number = 0): Promise<unknown> {
+    for (;;) {
+      const end = await run(scene, 3_600_000, number);
+      if (!(end instanceof PoolPause)) return end;
+      clock.advance(Math.ceil(end.waitMs));
+    }
+  }
+
+  it.each(['upstream_unreachable', 'no_upstream', 'upstream_failed', 'upstream_timeout'] as const)('waits for an upstream that is away for minutes: %s', async (code) => {
+    const backMs = clock.nowMs() + 200_000;
+    fate = () => (clock.nowMs() < backMs ? new Fault(code) : undefined);
+    expect([await runThrough(sceneOf()), kept.get(0)]).toEqual(['ended', 'output']);
+  });
+
+  it('is an error line when it fails three times while others pass, and not much later when there are no others', async () => {
+    fate = () => (pool.passed({ tenantId: 'ten_1', group: 'other', keyId: 'key_1', upstreamId: 'u' }), new Fault('upstream_failed'));
+    expect([await run(sceneOf()), calls, kept.get(0)]).toEqual(['ended', 3, 'error']);
+    calls = 0;
+    fate = () => new Fault('upstream_failed');
+    const startedMs = clock.nowMs();
+    expect([await runThrough(sceneOf(), 1), calls, kept.get(1)]).toEqual(['ended', 23, 'error']);
+    expect(clock.nowMs() - startedMs).toBeLessThan(1_200_000);
+  });
+
+  it('waits for money that other calls hold, and for no other', async () => {
+    fate = (call) => (call < 5 ? new Fault('quota_exceeded', { othersHold: true }) : undefined);
+    expect([await runThrough(sceneOf()), kept.get(0)]).toEqual(['ended', 'output']);
+    fate = () => new Fault('quota_exceeded');
+    expect([await runThrough(sceneOf(), 1), kept.get(1)]).toEqual(['ended', 'error']);
+  });
+
+  it('is not in memory as a request before it has a place', async () => {
+    const stop = new AbortController();
+    const scene = { ...sceneOf(), stop: stop.signal };
+    const generating = { generate: () => new Promise<never>((_resolve, reject) => stop.signal.addEventListener('abort', () => reject(new Fault('internal')))) };
+    const lines = Array.from({ length: 20 }, (_, number) => runLine({ ...scene, deps: { ...scene.deps, gateway: generating } }, { number, customId: `c${number}`, body: {} }));
+    await settled();
+    expect(decoded).toBe(4);
+    stop.abort(new Error('stopped'));
+    await Promise.allSettled(lines);
   });
 });

@@ -10,14 +10,16 @@ import { isDone, keepError, lineEnd, type LineKeeper } from './line-end.ts';
 import type { PlacedLine } from './read-chunk.ts';
 import { RunStopped } from './run-stopped.ts';
 import { type LineIds, newLineIds } from './told-line.ts';
+import type { UnheardLines } from './unheard-lines.ts';
 import { prefixOf, type PrefixTurns, type WarmPrefixes } from './warm-prefixes.ts';
 
 /** What the lines of a chunk have in common. */
 export interface LineScene extends LineKeeper {
   readonly caller: Caller;
-  readonly pool: Pick<CapacityPool, 'enter' | 'refused' | 'passed' | 'hasCompany'>;
+  readonly pool: Pick<CapacityPool, 'enter' | 'refused' | 'passed' | 'passesAt'>;
   readonly warm: WarmPrefixes;
   readonly turns: PrefixTurns;
+  readonly unheard: UnheardLines;
   /** The upstream that a model's calls of this caller go to first. */
   upstreamOf(caller: Caller, model: string): string;
   /** Aborts when no line is to begin any more; what is under way goes on. */
@@ -29,62 +31,85 @@ export interface LineScene extends LineKeeper {
 /** How often a line is tried that fails for a reason that may pass, and how long after the first failure it is tried again; four times as long after each. */
 const triesMax = 3;
 const retryMs = 1_000;
-const storageRetryMs = 1_000;
+/** The same for what fails here, which is no line's fault. */
+const ownRetryMs = 1_000;
 
-/** One try of a line. */
-interface Try {
+/** A line on its way to its end. */
+interface Course {
   readonly line: PlacedLine;
-  readonly decoded: DecodedLine;
   readonly ids: LineIds;
   readonly demand: Demand;
-  readonly prefix: string | undefined;
   /** From 1; a try that was refused as too much is none. */
-  readonly tries: number;
+  tries: number;
+  /** Says that those that wait for this line to go first need wait no more. */
+  endTurn: (() => void) | undefined;
 }
 
-/** What follows a try: the line has ended, or it is to be tried again. */
-type Verdict = 'ended' | { readonly waitMs: number; readonly counts: boolean };
+/** One try of a line. */
+interface Try extends Readonly<Course> {
+  readonly decoded: DecodedLine;
+  readonly prefix: string | undefined;
+  /** How many lines had passed at its upstream when it began. */
+  readonly passes: number;
+}
+
+/** What follows a try: the line has ended, it is to be tried again, or another goes first with its prefix. */
+type Verdict = 'ended' | { readonly waitMs: number; readonly counts: boolean } | { readonly behind: Promise<void> };
 
 /**
  * Runs one line to its end: one output or error, kept in the same commit as its record and its charge. Rejects when it has to be run later:
- * with `PoolPause`, with the reason of `stop` or `abort`, and with `RunStopped` when another has the chunk.
+ * with `PoolPause`, with the reason of `stop` or `abort`, and with `RunStopped` when another has the chunk. Only while it has a place
+ * is it in memory as a request, which may be many times as large as its line.
  */
 export async function runLine(scene: LineScene, line: PlacedLine): Promise<void> {
-  const { deps, batch, caller, protocol, warm, turns, upstreamOf } = scene;
-  const ids = newLineIds(deps.random);
+  const { deps, batch, caller, pool, stop, upstreamOf } = scene;
+  const { model } = line.body;
+  const upstreamId = upstreamOf(caller, typeof model === 'string' ? model : '');
+  const demand: Demand = { tenantId: caller.tenantId, group: batch.id, keyId: caller.keyId, upstreamId };
+  const course: Course = { line, ids: newLineIds(deps.random), demand, tries: 1, endTurn: undefined };
+  try {
+    for (;;) {
+      const place = await pool.enter(demand, stop);
+      let verdict: Verdict;
+      try {
+        verdict = await placed(scene, course);
+      } finally {
+        place.leave();
+      }
+      if (verdict === 'ended') return;
+      if ('behind' in verdict) {
+        await verdict.behind;
+      } else {
+        if (verdict.counts) course.tries += 1;
+        await pause(deps.clock, verdict.waitMs, stop);
+      }
+      stop.throwIfAborted();
+    }
+  } finally {
+    course.endTurn?.();
+  }
+}
+
+/** What a line does with its place. */
+async function placed(scene: LineScene, course: Course): Promise<Verdict> {
+  const { deps, caller, protocol, pool, warm, turns } = scene;
+  const { line, ids, demand } = course;
   let decoded: DecodedLine;
   try {
     decoded = await protocol.decode(caller, line.body);
   } catch (thrown) {
-    return keepError(scene, line, ids, toFault(thrown));
+    const fault = toFault(thrown);
+    if (isOurs(fault)) return { waitMs: ownRetryMs, counts: false };
+    await keepError(scene, line, ids, fault);
+    return 'ended';
   }
-  const { request } = decoded;
-  const prefix = prefixOf(request);
-  const demand: Demand = { tenantId: caller.tenantId, group: batch.id, keyId: caller.keyId, upstreamId: upstreamOf(caller, request.model) };
-  const isWarm = prefix === undefined || warm.holder(prefix, deps.clock.monotonicMs()) !== undefined;
-  const done = isWarm ? undefined : await turns.turn(prefix);
-  try {
-    await untilEnded(scene, { line, decoded, ids, demand, prefix });
-  } finally {
-    done?.();
+  const prefix = prefixOf(decoded.request);
+  if (prefix !== undefined && course.endTurn === undefined && warm.holder(prefix, deps.clock.monotonicMs()) === undefined) {
+    const turn = turns.take(prefix);
+    if ('behind' in turn) return turn;
+    course.endTurn = turn.done;
   }
-}
-
-async function untilEnded(scene: LineScene, first: Omit<Try, 'tries'>): Promise<void> {
-  const { deps, pool, stop } = scene;
-  for (let tries = 1; ; ) {
-    const place = await pool.enter(first.demand, stop);
-    let verdict: Verdict;
-    try {
-      verdict = await tryOnce(scene, { ...first, tries });
-    } finally {
-      place.leave();
-    }
-    if (verdict === 'ended') return;
-    if (verdict.counts) tries += 1;
-    await pause(deps.clock, verdict.waitMs, stop);
-    stop.throwIfAborted();
-  }
+  return tryOnce(scene, { ...course, decoded, prefix, passes: pool.passesAt(demand) });
 }
 
 async function tryOnce(scene: LineScene, attempt: Try): Promise<Verdict> {
@@ -122,14 +147,15 @@ async function tryOnce(scene: LineScene, attempt: Try): Promise<Verdict> {
 
 /** What a failed try means. `told`: its commit was to keep the line. */
 async function afterFailure(scene: LineScene, attempt: Try, fault: Fault, told: boolean): Promise<Verdict> {
-  const { pool } = scene;
+  const { batch, pool, unheard } = scene;
   const { line, ids, demand, tries } = attempt;
   if ((told || fault.code === 'storage_unavailable') && (await isDone(scene, line))) return 'ended';
-  if (fault.code === 'storage_unavailable') return { waitMs: storageRetryMs, counts: false };
+  if (isOurs(fault)) return { waitMs: ownRetryMs, counts: false };
   // The commit was refused: the chunk is another's.
   if (told && fault.code === 'conflict') throw new RunStopped('lost');
   const refusedBy = refuserOf(scene, attempt, fault);
   if (refusedBy !== undefined) {
+    if (isDoubtful(fault)) unheard.add(batch.id, line.number);
     pool.refused(demand, refusedBy, fault.retryAfterMs);
     return { waitMs: 0, counts: false };
   }
@@ -140,26 +166,35 @@ async function afterFailure(scene: LineScene, attempt: Try, fault: Fault, told: 
 
 /** Whether a line that failed so has come to its end. */
 function isFinal(scene: LineScene, attempt: Try, fault: Fault): boolean {
-  if (fault.code === 'storage_unavailable' || scene.abort.aborted) return false;
+  if (isOurs(fault) || scene.abort.aborted) return false;
   if (refuserOf(scene, attempt, fault) !== undefined) return false;
   return !fault.retryable || attempt.tries >= triesMax;
 }
 
-/** Who finds it too much at this moment, so that the line waits, however long; undefined: that is not why it failed. */
-function refuserOf({ pool }: LineScene, { demand }: Try, fault: Fault): 'key' | 'upstream' | undefined {
+/** Whether it is for want of something here, which is no line's fault, and passes. */
+function isOurs({ code }: Fault): boolean {
+  return code === 'storage_unavailable' || code === 'documents_busy';
+}
+
+/** Whether it may be the fault of the line as well as of the upstream: some fail at what they are asked. */
+function isDoubtful({ code }: Fault): boolean {
+  return code === 'upstream_failed' || code === 'upstream_timeout' || code === 'upstream_interrupted';
+}
+
+/** Who cannot take it at this moment, so that the line waits, however long; undefined: that is not why it failed. */
+function refuserOf({ batch, pool, unheard }: LineScene, { line, demand, passes }: Try, fault: Fault): 'key' | 'upstream' | undefined {
   switch (fault.code) {
-    case 'rate_limited':
-      return fault.retryable ? 'key' : undefined;
     case 'quota_exceeded':
       // Each call holds more than it will cost: what the others hold may come free.
-      return pool.hasCompany(demand) ? 'key' : undefined;
+      return fault.othersHold ? 'key' : undefined;
     case 'upstream_rate_limited':
     case 'upstream_overloaded':
-      return 'upstream';
+    case 'upstream_unreachable':
     case 'no_upstream':
-      return fault.retryAfterMs === undefined ? undefined : 'upstream';
+      return 'upstream';
     default:
-      return undefined;
+      // The upstream's fault, unless others pass there: then it is the line's.
+      return isDoubtful(fault) && pool.passesAt(demand) === passes && !unheard.isOften(batch.id, line.number) ? 'upstream' : undefined;
   }
 }
 

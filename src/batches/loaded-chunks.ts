@@ -10,8 +10,9 @@ export interface OpenLine {
   readonly done: boolean;
 }
 
-/** So many chunks are in memory at once: who looks for lines in about their order reads each once. */
+/** So many chunks are in memory at once, as long as they are not longer than so many bytes: who looks for lines in about their order reads each once. */
 const chunksMax = 16;
+const loadedBytesMax = 4 * 1024 * 1024;
 
 /** Finds lines of a batch by their number. */
 export class LoadedChunks {
@@ -20,7 +21,7 @@ export class LoadedChunks {
   readonly #file: StoredFile;
   readonly #chunks: readonly Chunk[];
   /** By number; the one that was used last stands last. */
-  readonly #loaded = new Map<number, Promise<readonly OpenLine[]>>();
+  readonly #loaded = new Map<number, { readonly bytes: number; readonly lines: Promise<readonly OpenLine[]> }>();
 
   constructor(deps: Pick<BatchesDeps, 'files' | 'protocols' | 'limits' | 'outcomes'>, batch: Batch, file: StoredFile, chunks: readonly Chunk[]) {
     this.#deps = deps;
@@ -33,12 +34,21 @@ export class LoadedChunks {
   async line(number: number): Promise<OpenLine | undefined> {
     const chunk = this.#chunks.findLast(({ firstLine }) => firstLine <= number);
     if (chunk === undefined || number >= chunk.firstLine + chunk.lineCount) return undefined;
-    const loaded = this.#loaded.get(chunk.number) ?? this.#load(chunk);
+    const loaded = this.#loaded.get(chunk.number) ?? { bytes: chunk.end - chunk.start, lines: this.#load(chunk) };
     this.#loaded.delete(chunk.number);
     this.#loaded.set(chunk.number, loaded);
-    const [oldest] = this.#loaded.keys();
-    if (this.#loaded.size > chunksMax && oldest !== undefined) this.#loaded.delete(oldest);
-    return (await loaded)[number - chunk.firstLine];
+    this.#forgetOldest();
+    return (await loaded.lines)[number - chunk.firstLine];
+  }
+
+  /** The one that was used last stays, however long it is. */
+  #forgetOldest(): void {
+    let bytes = [...this.#loaded.values()].reduce((sum, one) => sum + one.bytes, 0);
+    for (const [number, one] of this.#loaded) {
+      if (this.#loaded.size === 1 || (this.#loaded.size <= chunksMax && bytes <= loadedBytesMax)) return;
+      this.#loaded.delete(number);
+      bytes -= one.bytes;
+    }
   }
 
   async #load(chunk: Chunk): Promise<readonly OpenLine[]> {

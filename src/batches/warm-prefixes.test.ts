@@ -36,12 +36,25 @@ describe('what requests share', () => {
   it('lets the first go alone, and the others when it is back', async () => {
     const turns = new PrefixTurns();
     const order: string[] = [];
-    const back = await turns.turn('p');
-    const others = ['b', 'c'].map(async (name) => ((await turns.turn('p'))(), order.push(name)));
-    await (await turns.turn('q'))();
-    order.push('a');
-    back();
-    await Promise.all(others);
+    const go = async (name: string, back: Promise<void>): Promise<void> => {
+      for (;;) {
+        const turn = turns.take('p');
+        if ('behind' in turn) {
+          await turn.behind;
+          continue;
+        }
+        order.push(name);
+        await back;
+        return turn.done();
+      }
+    };
+    const back = Promise.withResolvers<void>();
+    const all = ['a', 'b', 'c'].map((name, place) => go(name, place === 0 ? back.promise : Promise.resolve()));
+    expect('done' in turns.take('q')).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual(['a']);
+    back.resolve();
+    await Promise.all(all);
     expect(order).toEqual(['a', 'b', 'c']);
   });
 });

@@ -41,17 +41,21 @@ export class WarmPrefixes {
 
 /** Lets the first of those that share a prefix go alone, so that the others find it cached. */
 export class PrefixTurns {
-  readonly #first = new Map<string, Promise<void>>();
+  /** Who goes first, and has not said yet that it is done; undefined: it has. */
+  readonly #first = new Map<string, Promise<void> | undefined>();
 
-  /** Waits for who goes first with this prefix, if somebody does; else one is that oneself, and says with the function that is returned that one is done. */
-  async turn(prefix: string): Promise<() => void> {
+  /** What to wait for before one asks again, when another goes first with this prefix; else one may go, and says with `done` that one is back. */
+  take(prefix: string): { readonly behind: Promise<void> } | { readonly done: () => void } {
     const first = this.#first.get(prefix);
-    if (first !== undefined) {
-      await first;
-      return () => undefined;
-    }
-    const gone = Promise.withResolvers<void>();
-    this.#first.set(prefix, gone.promise);
-    return gone.resolve;
+    if (first !== undefined) return { behind: first };
+    if (this.#first.has(prefix)) return { done: () => undefined };
+    const back = Promise.withResolvers<void>();
+    this.#first.set(prefix, back.promise);
+    return {
+      done: () => {
+        this.#first.set(prefix, undefined);
+        back.resolve();
+      },
+    };
   }
 }

@@ -279,8 +279,10 @@ function shortOf({ account, amountNanos }: NamedLeg, balance: BalancesTable | un
   const held = heldNanos === 0n ? '' : `, beside ${formatNanos(heldNanos)} held for calls under way`;
   const need = `this request may cost ${formatNanos(amountNanos)} ${account.currency}; lower max_tokens`;
   const wait = heldNanos === 0n ? '' : ', wait until those calls have ended';
+  const othersHold = heldNanos > 0n && left + heldNanos >= amountNanos;
   if (account.kind === 'wallet') {
     return new Fault('quota_exceeded', {
+      othersHold,
       message: `You exceeded your current token quota: <${account.tenantId}> ${money} available${held}, and ${need}${wait}, or check your account balance`,
     });
   }
@@ -288,6 +290,7 @@ function shortOf({ account, amountNanos }: NamedLeg, balance: BalancesTable | un
   const about = `${account.modelId === undefined ? '' : ` for ${account.modelId}`}, ${account.period.replace('/', ' ')}`;
   const otherwise = account.period === 'total' || amountNanos > account.allowanceNanos ? '' : ', or wait for the next period';
   return new Fault('quota_exceeded', {
+    othersHold,
     message: `You exceeded the spending limit of this ${whose}${about}: ${money} left of ${formatNanos(account.allowanceNanos)} ${account.currency}${held}, and ${need}${wait}${otherwise}`,
   });
 }
