@@ -20,7 +20,7 @@ import { Ledger } from '../ledger/ledger.ts';
 import { ledgerMigrations } from '../ledger/ledger-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../storage/sqlite-database.ts';
 import { Billing } from './billing.ts';
-import { Gateway, type GenerationSink } from './gateway.ts';
+import { Gateway, type GenerateOptions, type GenerationSink } from './gateway.ts';
 import { Tariff } from './tariff.ts';
 
 const usage: Usage = { inputUncached: 100, cacheRead: 0, cacheWrite: 0, output: 50, reasoning: 0, estimated: false };
@@ -83,7 +83,7 @@ interface Run {
   readonly lease: readonly (number | 'cancelled')[];
 }
 
-async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAttempt[] | Fault, options: { abortAfterFirst?: boolean; abortAfterMs?: number; recordFails?: boolean } = {}): Promise<Run> {
+async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAttempt[] | Fault, options: { abortAfterFirst?: boolean; abortAfterMs?: number; recordFails?: boolean; over?: Partial<GenerateOptions> } = {}): Promise<Run> {
   const records: GenerationRecord[] = [];
   const tried: string[] = [];
   const lease: (number | 'cancelled')[] = [];
@@ -128,7 +128,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
   const request: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2-thinking', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
   if (options.abortAfterMs !== undefined) setTimeout(() => abort.abort(), options.abortAfterMs);
   const caller = { tenantId: 'ten_1', keyId: 'k', mode: 'live' } as const;
-  const fault = await gateway.generate(caller, request, { generationId: `gen_${(runs += 1)}`, surface: '/v1/chat/completions' }, sink, abort.signal).then(
+  const fault = await gateway.generate(caller, request, { generationId: `gen_${(runs += 1)}`, surface: '/v1/chat/completions', ...options.over }, sink, abort.signal).then(
     () => undefined,
     (thrown: unknown) => thrown as Fault,
   );
@@ -166,6 +166,17 @@ describe('Gateway', () => {
     const broken = await run([cut, good('b')], [attempt('a'), attempt('b')]);
     expect(broken).toMatchObject({ delivered: 'hel', fault: { code: 'upstream_interrupted' }, record: { state: 'partial', attempts: 1 } });
     expect(broken.record?.usage).toMatchObject({ estimated: true, inputUncached: 7 });
+  });
+
+  it('takes nothing from rate limits for a line of a batch', async () => {
+    expect((await run([good('a')], [attempt('a')])).lease).toEqual([expect.any(Number)]);
+    expect(await run([good('a')], [attempt('a')], { over: { atBatchRates: true, batchId: 'batch_1' } })).toMatchObject({ delivered: 'hello', lease: [] });
+  });
+
+  it('takes what a batch endpoint says for no sign of the health of its upstream', async () => {
+    const busy = new AttemptFailure(new Fault('upstream_rate_limited'), 'rejected');
+    expect(await run([failing('a', busy)], [attempt('a', { batchEndpoint: true })])).toMatchObject({ fault: { code: 'upstream_rate_limited' }, tried: [] });
+    expect((await run([good('a')], [attempt('a', { batchEndpoint: true })])).tried).toEqual([]);
   });
 
   it('tries three upstreams at most, and a request that may have been processed only once more', async () => {

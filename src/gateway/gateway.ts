@@ -1,5 +1,5 @@
 import type { Caller } from '../access/caller.ts';
-import type { LimitLease, RateLimiter } from '../access/limits/rate-limiter.ts';
+import { type LimitLease, type RateLimiter, unlimited } from '../access/limits/rate-limiter.ts';
 import type { Model } from '../catalog/model.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault, toFault } from '../base/fault.ts';
@@ -37,7 +37,7 @@ export interface GenerateOptions {
   readonly sandboxScript?: string;
   /** It may wait, and is sold at batch rates. */
   readonly atBatchRates?: boolean;
-  /** The batch that it is a line of. */
+  /** The batch that it is a line of: then it takes nothing from rate limits. */
   readonly batchId?: BatchId;
   /**
    * What else is to happen in the very commit that books the end of the call, or not at all; undefined: nothing. When one of its guards
@@ -198,8 +198,9 @@ export class Gateway {
     }
   }
 
-  /** Admission, while the load says who waits for it. */
+  /** Admission, while the load says who waits for it. Rate limits are for those that somebody waits for: what lines of batches took from them, these would lack. */
   #admitted(journey: Journey, plan: BoundedPlan): LimitLease | Promise<LimitLease> {
+    if (journey.options.batchId !== undefined) return unlimited;
     const taken = this.#admit(journey, plan);
     const { load } = this.#deps;
     if (load === undefined || journey.options.atBatchRates === true || !(taken instanceof Promise)) return taken;
@@ -298,11 +299,12 @@ export class Gateway {
         journey.meter.addReply(reply);
         journey.reply = reply;
       }
-      this.#deps.reportAttempt(upstream.id, undefined);
+      if (attempt.batchEndpoint !== true) this.#deps.reportAttempt(upstream.id, undefined);
       return undefined;
     } catch (thrown) {
       const failure = thrown instanceof AttemptFailure ? thrown : new AttemptFailure(toFault(thrown), 'committed');
-      if (!signal.aborted) this.#deps.reportAttempt(upstream.id, failure);
+      // Whatever its batch endpoint has too much of, it says nothing of the plain one.
+      if (!signal.aborted && attempt.batchEndpoint !== true) this.#deps.reportAttempt(upstream.id, failure);
       return failure;
     } finally {
       ended?.();
