@@ -10,6 +10,7 @@ import { decodeChatRequest } from '../../../wire/openai-chat/request-decode.ts';
 import type { BasePath } from '../../base-path.ts';
 import { answerGeneration, type GenerationDeps } from '../../generation-exchange.ts';
 import type { ReplyWriter } from '../../reply-writer.ts';
+import { HeldShares } from './held-shares.ts';
 
 export interface HeldChatDeps extends GenerationDeps {
   readonly pool: Pick<CapacityPool, 'enter' | 'refused' | 'passed'>;
@@ -17,8 +18,6 @@ export interface HeldChatDeps extends GenerationDeps {
   upstreamOf(caller: Caller, model: string): string;
 }
 
-/** What waits has a bound, as every queue. */
-const heldMax = 4_096;
 /** Where the caller names no limit (responses-ark-anthropic-batch.md 2.5). */
 const outputTokensDefault = 4_096;
 
@@ -28,31 +27,33 @@ const outputTokensDefault = 4_096;
  */
 export function registerHeldChat(app: FastifyInstance, { path, vendor }: BasePath, deps: HeldChatDeps): void {
   const surface = `${path}/batch/chat/completions`;
-  const gateway = new HeldGateway(deps);
+  const held = new HeldGateway(deps);
   app.post(surface, (httpRequest, reply) => {
     const { request, includeUsage, reasoningAlias, thinking } = decodeChatRequest(httpRequest.body, vendor);
     if (request.stream) throw new Fault('invalid_request', { message: "'stream' must be false under this path", field: 'stream' });
     const style = { vendor, reasoningAlias, thinking, includeUsage };
     const writer: ReplyWriter = { encode: neverStreamed, finish: neverStreamed, fail: neverStreamed, whole: ({ reply: whole, cost }) => encodeChatReply(whole, style, cost) };
     const limited = request.outputTokensMax === undefined ? { ...request, outputTokensMax: outputTokensDefault } : request;
+    const bytes = Number(httpRequest.headers['content-length'] ?? JSON.stringify(httpRequest.body).length);
+    const gateway: Pick<Gateway, 'generate'> = { generate: (...asked) => held.generate(bytes, ...asked) };
     return answerGeneration(httpRequest, reply, { ...deps, gateway }, { surface, request: limited, writer });
   });
 }
 
 /** The gateway by way of the pool. */
-class HeldGateway implements Pick<Gateway, 'generate'> {
+class HeldGateway {
   readonly #deps: HeldChatDeps;
-  #held = 0;
+  readonly #shares = new HeldShares();
 
   constructor(deps: HeldChatDeps) {
     this.#deps = deps;
   }
 
-  readonly generate: Gateway['generate'] = async (caller, request, options, sink, signal) => {
+  /** `bytes`: of the body, which is in memory meanwhile. */
+  async generate(bytes: number, ...[caller, request, options, sink, signal]: Parameters<Gateway['generate']>): ReturnType<Gateway['generate']> {
     const { gateway, pool, upstreamOf } = this.#deps;
-    if (this.#held >= heldMax) throw new Fault('rate_limited', { message: `${heldMax} calls of this kind wait here already`, retryAfterMs: 30_000 });
     const demand: Demand = { tenantId: caller.tenantId, group: surfaceGroup, keyId: caller.keyId, upstreamId: upstreamOf(caller, request.model) };
-    this.#held += 1;
+    const leave = this.#shares.enter(caller.keyId, bytes);
     try {
       for (;;) {
         const place = await enter(this.#deps, demand, signal);
@@ -71,9 +72,9 @@ class HeldGateway implements Pick<Gateway, 'generate'> {
         }
       }
     } finally {
-      this.#held -= 1;
+      leave();
     }
-  };
+  }
 }
 
 /** Calls of a tenant take turns with its batches. */
