@@ -24,7 +24,7 @@ export interface BatchWorkerParts extends Omit<ChunkScene, 'unheard' | 'loading'
   readonly log: Pick<Log, 'write'>;
   /** Runs something that is ended, and waited for, when the house closes. */
   exchange<Result>(abort: AbortController, task: () => Promise<Result>): Promise<Result>;
-  /** Chunks that a server runs at once; each has its lines in memory. */
+  /** Chunks that a server runs at once; each has its lines in memory. One more is run of a tenant that has none. */
   readonly chunksMax: number;
 }
 
@@ -135,10 +135,10 @@ export class BatchWorker implements AsyncDisposable {
         await this.#take('clear', handoversMax, []);
       }
       if (!this.#parts.pool.isOpen) continue;
-      // Whose chunks are being run here already waits until the others have had their turn.
+      // Whose chunks are being run here already waits until the others have had their turn, and cannot have the last place, however long his chunks take.
       const { chunksMax } = this.#parts;
       const served = [...new Set([...this.#of('chunk')].map(({ claim }) => claim.tenantId))];
-      if (served.length > 0) await this.#take('chunk', chunksMax, served);
+      if (served.length > 0) await this.#take('chunk', chunksMax + 1, served);
       await this.#take('chunk', chunksMax, []);
     }
   }

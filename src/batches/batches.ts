@@ -9,6 +9,7 @@ import type { BatchPage } from './batch-store.ts';
 import type { BatchWorker } from './batch-worker.ts';
 import type { BatchesDeps } from './batches-deps.ts';
 import { completionWindowMs } from './completion-window.ts';
+import { FreshTallies } from './fresh-tallies.ts';
 import { inlineFile } from './inline-file.ts';
 
 /** What a caller asks for. */
@@ -32,10 +33,12 @@ export interface ToldBatch {
 export class Batches {
   readonly #deps: BatchesDeps;
   readonly #worker: Pick<BatchWorker, 'look' | 'stopBatch'>;
+  readonly #tallies: FreshTallies;
 
   constructor(deps: BatchesDeps, worker: Pick<BatchWorker, 'look' | 'stopBatch'>) {
     this.#deps = deps;
     this.#worker = worker;
+    this.#tallies = new FreshTallies(deps);
   }
 
   /**
@@ -68,21 +71,20 @@ export class Batches {
   async get(scope: TenantScope, id: string): Promise<ToldBatch> {
     const batch = await this.#deps.store.get(scope, id);
     if (batch === undefined) throw batchNotFound(id);
-    return this.#told(batch);
+    return this.#toldOne(batch);
   }
 
   /** Whosever it is: for the operator. */
   async find(id: string): Promise<ToldBatch | undefined> {
     const batch = await this.#deps.store.find(id);
-    return batch === undefined ? undefined : this.#told(batch);
+    return batch === undefined ? undefined : this.#toldOne(batch);
   }
 
   /** Newest first. */
   async list(scope: TenantScope, { limit, after }: BatchPage): Promise<{ readonly page: readonly ToldBatch[]; readonly hasMore: boolean }> {
     const { store } = this.#deps;
     const found = await store.list(scope, { limit: limit + 1, ...(after === undefined ? {} : { after }) });
-    const page = await Promise.all(found.slice(0, limit).map((batch) => this.#told(batch)));
-    return { page, hasMore: found.length > limit };
+    return { page: await this.#told(found.slice(0, limit)), hasMore: found.length > limit };
   }
 
   /** No line of the batch is begun any more; what is done is kept. Throws `not_found`, and `invalid_request` when it has ended or is being cancelled. */
@@ -103,8 +105,15 @@ export class Batches {
     return this.get(scope, id);
   }
 
-  async #told(batch: Batch): Promise<ToldBatch> {
-    return { batch, tally: batch.tally ?? (batch.totalLines === undefined ? emptyTally : await this.#deps.outcomes.tally(batch.id)) };
+  async #toldOne(batch: Batch): Promise<ToldBatch> {
+    const [told] = await this.#told([batch]);
+    return told ?? { batch, tally: emptyTally };
+  }
+
+  async #told(batches: readonly Batch[]): Promise<readonly ToldBatch[]> {
+    const running = batches.filter(({ tally, totalLines }) => tally === undefined && totalLines !== undefined);
+    const tallies = await this.#tallies.of(running.map(({ id }) => id));
+    return batches.map((batch) => ({ batch, tally: batch.tally ?? tallies.get(batch.id) ?? emptyTally }));
   }
 
   /** Some may come through together at its edge. */

@@ -68,29 +68,24 @@ export class OutcomeStore {
   }
 
   async tally(batchId: BatchId): Promise<BatchTally> {
-    const rows = await this.#database.query(
+    return (await this.tallies([batchId])).get(batchId) ?? emptyTally;
+  }
+
+  /** What the lines of these batches have come to; nothing for one that nothing has come of. It looks at each line. */
+  async tallies(batchIds: readonly BatchId[]): Promise<ReadonlyMap<BatchId, BatchTally>> {
+    if (batchIds.length === 0) return new Map();
+    const rows = await this.#database.report(
       this.#builder
         .selectFrom('batch_outcomes')
         .select((column) => [
-          'kind', 'charge_currency', column.fn.countAll<number>().as('lines'), column.fn.sum<bigint | null>('charge_nanos').as('sum_nanos'),
+          'batch_id', 'kind', 'charge_currency', column.fn.countAll<number>().as('lines'), column.fn.sum<bigint | null>('charge_nanos').as('sum_nanos'),
           ...(['input_tokens', 'cached_tokens', 'output_tokens', 'reasoning_tokens'] as const).map((name) => column.fn.sum<number>(name).as(name)),
         ])
-        .where('batch_id', '=', batchId)
-        .groupBy(['kind', 'charge_currency'])
+        .where('batch_id', 'in', batchIds)
+        .groupBy(['batch_id', 'kind', 'charge_currency'])
         .compile(),
     );
-    const tally = { ...emptyTally };
-    const charges = new Map<string, bigint>();
-    for (const row of rows) {
-      if (row.kind === 'output') tally.completed += row.lines;
-      else tally.failed += row.lines;
-      tally.inputTokens += row.input_tokens;
-      tally.cachedTokens += row.cached_tokens;
-      tally.outputTokens += row.output_tokens;
-      tally.reasoningTokens += row.reasoning_tokens;
-      if (row.charge_currency !== null) charges.set(row.charge_currency, (charges.get(row.charge_currency) ?? 0n) + (row.sum_nanos ?? 0n));
-    }
-    return { ...tally, charges: [...charges].map(([currency, amountNanos]) => ({ currency, amountNanos })) };
+    return new Map([...Map.groupBy(rows, ({ batch_id: id }) => id as BatchId)].map(([id, ofBatch]) => [id, tallyOf(ofBatch)]));
   }
 
   /** What has come of the lines of a batch, in their order, of one kind. Not more than a page is kept in memory. */
@@ -141,6 +136,32 @@ export class OutcomeStore {
       ]);
     }
   }
+}
+
+interface TallyRow {
+  readonly kind: OutcomeKind;
+  readonly charge_currency: string | null;
+  readonly lines: number;
+  readonly sum_nanos: bigint | null;
+  readonly input_tokens: number;
+  readonly cached_tokens: number;
+  readonly output_tokens: number;
+  readonly reasoning_tokens: number;
+}
+
+function tallyOf(rows: readonly TallyRow[]): BatchTally {
+  const tally = { ...emptyTally };
+  const charges = new Map<string, bigint>();
+  for (const row of rows) {
+    if (row.kind === 'output') tally.completed += row.lines;
+    else tally.failed += row.lines;
+    tally.inputTokens += row.input_tokens;
+    tally.cachedTokens += row.cached_tokens;
+    tally.outputTokens += row.output_tokens;
+    tally.reasoningTokens += row.reasoning_tokens;
+    if (row.charge_currency !== null) charges.set(row.charge_currency, (charges.get(row.charge_currency) ?? 0n) + (row.sum_nanos ?? 0n));
+  }
+  return { ...tally, charges: [...charges].map(([currency, amountNanos]) => ({ currency, amountNanos })) };
 }
 
 function contextOf(batchId: BatchId, line: number): string {

@@ -64,6 +64,8 @@ export interface BatchHouseParts {
   readonly take?: (caller: Caller) => LimitLease;
   readonly pool?: Partial<ConstructorParameters<typeof CapacityPool>[0]>;
   readonly linesMax?: number;
+  /** Chunks that it runs at once. */
+  readonly chunksMax?: number;
   /** Makes batches by itself, as the upstream `a`. */
   readonly vendor?: BatchVendor;
   readonly onCheckpoint?: BatchesDeps['onCheckpoint'];
@@ -149,7 +151,7 @@ export class BatchHouse implements AsyncDisposable {
     };
     const pool = new CapacityPool({ clock: systemClock, random: systemRandom, concurrency: 32, placesAt: () => 32, load: this.load, isOpen: () => true, ...parts.pool });
     this.worker = new BatchWorker({
-      deps, pool, warm: new WarmPrefixes(), chunksMax: 8, upstreamOf: () => 'a',
+      deps, pool, warm: new WarmPrefixes(), chunksMax: parts.chunksMax ?? 8, upstreamOf: () => 'a',
       log: { write: (_level, message, facts) => void this.warnings.push(`${message} ${JSON.stringify(facts)}`) },
       exchange: (_abort, task) => task(),
     });
