@@ -5,6 +5,7 @@ import { RecurringTask } from './base/recurring-task.ts';
 import { Sealer } from './base/sealer.ts';
 import type { RootSecret } from './base/secret.ts';
 import { StartRefusal } from './base/start-refusal.ts';
+import { isInputOfOpenBatch } from './batches/batch-tables.ts';
 import type { Config } from './config/config.ts';
 import type { FileStoreConfig } from './config/files-config.ts';
 import type { Extractor } from './documents/extraction.ts';
@@ -59,7 +60,7 @@ export async function openFiles({ config, database, alone, secret, counter, extr
   const shared = { database, blobs, sealer, clock: systemClock, random: systemRandom };
   const loose = new LooseBlobs(shared);
   const texts = new FileTexts({ ...shared, loose, countTokens: (text) => counter.countText(text), extractor });
-  const rows = new FileRows(shared);
+  const rows = new FileRows({ ...shared, needed: isInputOfOpenBatch });
   const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits: config.files.limits });
   const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
   if (alone) await loose.disownAll();

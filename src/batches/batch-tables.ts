@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Migration } from '../storage/migration.ts';
 import type { BatchStatus } from './batch.ts';
 import { handoverMigrations, type HandoverTables } from './handover-tables.ts';
@@ -125,4 +126,13 @@ export const batchesMigrations: readonly Migration[] = [
     ],
   },
   ...handoverMigrations,
+  {
+    name: 'batches/0003-open-inputs',
+    statements: ['CREATE INDEX batches_open_inputs ON batches (input_file_id) WHERE ended_ms IS NULL'],
+  },
 ];
+
+/** A condition on a row of `files`: a batch that has not ended reads it. */
+export const isInputOfOpenBatch = sql<boolean>`EXISTS (
+  SELECT 1 FROM batches WHERE batches.input_file_id = files.id AND batches.tenant_id = files.tenant_id AND batches.mode = files.mode AND batches.ended_ms IS NULL
+)`;

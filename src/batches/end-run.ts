@@ -72,11 +72,13 @@ export class EndRun {
   async #write(batch: Batch): Promise<void> {
     const { store, outcomes, files, clock } = this.#deps;
     const tally = batch.totalLines === undefined ? emptyTally : await outcomes.tally(batch.id);
-    const end = endOf(batch, tally, (await files.get(batch.scope, batch.inputFileId)) === undefined);
+    const gone = (await files.get(batch.scope, batch.inputFileId)) === undefined;
+    const end = endOf(batch, tally, gone);
     const output = tally.completed === 0 ? undefined : await this.#stage(batch, 'output', outputLines(this.#deps, batch));
     const unrun = (batch.totalLines ?? 0) - tally.completed - tally.failed;
     const why = end === 'cancelled' ? 'cancelled' : 'expired';
-    const errors = tally.failed + unrun === 0 ? undefined : await this.#stage(batch, 'error', errorLines(this.#deps, batch, unrun > 0 ? why : undefined));
+    // Of an input that is gone, what was not asked cannot be named.
+    const errors = tally.failed + (gone ? 0 : unrun) === 0 ? undefined : await this.#stage(batch, 'error', errorLines(this.#deps, batch, unrun > 0 ? why : undefined));
     this.#deps.onCheckpoint?.('batch-staged');
     const staged = [output, errors].filter((file) => file !== undefined);
     await this.#commit(

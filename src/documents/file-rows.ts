@@ -1,4 +1,4 @@
-import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
+import { type CompiledQuery, type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { FileId, TenantId } from '../base/id.ts';
 import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
@@ -10,6 +10,8 @@ import type { FilePlace, FilePurpose, StoredFile } from './stored-file.ts';
 export interface FileRowsParts {
   readonly database: Pick<Database, 'builder' | 'query'>;
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
+  /** A condition on a row of `files`: somebody needs it, so that it neither expires nor can be removed; absent: that is not so of any. */
+  readonly needed?: RawBuilder<boolean>;
 }
 
 export interface FileUsage {
@@ -27,11 +29,13 @@ export class FileRows {
   readonly #database: FileRowsParts['database'];
   readonly #builder: Kysely<DocumentTables>;
   readonly #sealer: FileRowsParts['sealer'];
+  readonly #needed: RawBuilder<boolean>;
 
-  constructor({ database, sealer }: FileRowsParts) {
+  constructor({ database, sealer, needed = sql<boolean>`1 = 0` }: FileRowsParts) {
     this.#database = database;
     this.#builder = database.builder<DocumentTables>();
     this.#sealer = sealer;
+    this.#needed = needed;
   }
 
   /** So that there is a row to count on. */
@@ -67,9 +71,9 @@ export class FileRows {
     return [content, adopting, row.compile()];
   }
 
-  /** A guard: the file is removed. Refuses when it is not there (any more). */
+  /** A guard: the file is removed. Refuses when it is not there (any more), or needed. */
   removing({ id, scope: { tenantId, mode } }: StoredFile): CompiledQuery {
-    return this.#builder.deleteFrom('files').where('id', '=', id).where('tenant_id', '=', tenantId).where('mode', '=', mode).compile();
+    return this.#builder.deleteFrom('files').where('id', '=', id).where('tenant_id', '=', tenantId).where('mode', '=', mode).where(({ not }) => not(this.#needed)).compile();
   }
 
   /** The statements behind `removing`: what no file holds any more is due to be removed, from `nowMs` on. */
@@ -112,9 +116,9 @@ export class FileRows {
     return (await this.#database.query(page.compile())).map((row) => this.#fileOf(row));
   }
 
-  /** Some whose time is over. */
+  /** Some whose time is over, and which nobody needs. */
   async expired(nowMs: number, limit: number): Promise<readonly StoredFile[]> {
-    const rows = await this.#database.query(this.#all().where('files.expires_ms', '<=', nowMs).orderBy('files.expires_ms').limit(limit).compile());
+    const rows = await this.#database.query(this.#all().where('files.expires_ms', '<=', nowMs).where(({ not }) => not(this.#needed)).orderBy('files.expires_ms').limit(limit).compile());
     return rows.map((row) => this.#fileOf(row));
   }
 
@@ -138,7 +142,7 @@ export class FileRows {
   }
 
   #alive(nowMs: number) {
-    return this.#all().where((column) => column.or([column('files.expires_ms', 'is', null), column('files.expires_ms', '>', nowMs)]));
+    return this.#all().where((column) => column.or([column('files.expires_ms', 'is', null), column('files.expires_ms', '>', nowMs), this.#needed]));
   }
 
   #fileOf(row: FileRow): StoredFile {

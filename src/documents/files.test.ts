@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gathered, inPieces } from '../../tests/doubles/blob-pieces.ts';
 import { onEveryDatabase } from '../../tests/doubles/databases.ts';
@@ -80,6 +81,19 @@ onEveryDatabase((databases) => {
       await rooms.files.delete(mine, two.id);
       expect(stored()).toHaveLength(2);
       expect([await usageOf(rooms), await looseCount(rooms)]).toEqual([{ files: 0, bytes: 0 }, 0]);
+    });
+
+    it('stay while they are needed, whoever deletes them, and past their time', async () => {
+      const needing = await replica({ needed: sql<boolean>`files.bytes = 6` });
+      const [needed, other] = [await create(needing, 'needed', { expiresMs: clock.nowMs() + 1_000 }), await create(needing, 'other', { expiresMs: clock.nowMs() + 1_000 })];
+      await expect(needing.files.delete(mine, needed.id)).rejects.toMatchObject({ code: 'conflict' });
+      clock.advance(1_000);
+      expect([await contentOf(needing, needed.id), await contentOf(needing, other.id)]).toEqual(['needed', undefined]);
+      expect(await needing.files.sweep(new AbortController().signal)).toBe(1);
+      // When nobody needs it any more, its time is over.
+      const rooms = await replica();
+      expect(await contentOf(rooms, needed.id)).toBeUndefined();
+      expect(await rooms.files.sweep(new AbortController().signal)).toBe(1);
     });
 
     it('hold no name in the clear', async () => {

@@ -1,6 +1,6 @@
 import type { CompiledQuery } from 'kysely';
 import type { Clock } from '../base/clock.ts';
-import type { Fault } from '../base/fault.ts';
+import { Fault } from '../base/fault.ts';
 import { newId } from '../base/id.ts';
 import type { Random } from '../base/random.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
@@ -145,10 +145,13 @@ export class Files {
     return this.#parts.blobs.read(blobKey, { start, end: Math.max(start, Math.min(range.end, bytes)) });
   }
 
-  /** Removes a file; its bytes and their text with the last that holds them. False: it is not there (any more). Throws `storage_unavailable`. */
+  /** Removes a file; its bytes and their text with the last that holds them. False: it is not there (any more). Throws `conflict` when it is needed, and `storage_unavailable`. */
   async delete(scope: TenantScope, id: string): Promise<boolean> {
     const file = await this.#parts.rows.get(scope, id, this.#parts.clock.nowMs());
-    return file !== undefined && this.#remove(file);
+    if (file === undefined) return false;
+    if (await this.#remove(file)) return true;
+    if ((await this.get(scope, id)) === undefined) return false;
+    throw new Fault('conflict', { message: `The file '${file.id}' is the input of a batch that has not ended; cancel the batch, or wait for its end, before you delete it.` });
   }
 
   /** Removes the files whose time is over, and the blobs that nothing refers to. Resolves with how many files there were. */

@@ -143,6 +143,18 @@ onEveryDatabase((databases) => {
     await expectSound();
   });
 
+  it('leaves a place for a tenant that has none', async () => {
+    const gate = Promise.withResolvers<void>();
+    const house = await open({ chunksMax: 1, answer: async () => (await gate.promise, {}) });
+    house.worker.start();
+    await house.create(bodies(70));
+    await expect.poll(() => house.calls.length, { timeout: 5_000 }).toBeGreaterThan(0);
+    const { batch } = await house.batches.create({ tenantId: 'ten_2', keyId: 'key_2', mode: 'live' }, { endpoint: '/v1/chat/completions', completionWindow: '24h', input: { requests: [{ custom_id: 'a', body: body('line') }] } });
+    // Its key is not known here: its line ends at once, with an error.
+    await expect.poll(async () => (await house.batches.find(batch.id))?.tally.failed, { timeout: 5_000 }).toBe(1);
+    gate.resolve();
+  });
+
   it('keeps what is done when it is cancelled, and says of the rest that it was', async () => {
     const gate = Promise.withResolvers<void>();
     const house = await open({ answer: firstAtOnce(gate.promise), pool: { concurrency: 2 } });

@@ -137,8 +137,11 @@ describe('batches of requests in the body', () => {
     const made = (await (await fetch(`${server.url}/v1/batches`, { method: 'POST', headers, body: JSON.stringify({ requests }) })).json()) as Json;
     const completed = async (): Promise<unknown> => ((await call('GET', `/v1/batches/${String(made['id'])}`)).body['request_counts'] as Json)['completed'];
     await expect.poll(completed, { timeout: 10_000 }).toBeGreaterThan(0);
+    const input = `/v1/files/${String(made['input_file_id'])}`;
+    expect(await call('DELETE', input)).toMatchObject({ status: 409, body: { error: { message: expect.stringContaining('input of a batch') } } });
     expect(await call('POST', `/v1/batches/${String(made['id'])}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelling' } });
     const batch = await ended(String(made['id']));
+    expect(await call('DELETE', input)).toMatchObject({ status: 200, body: { deleted: true } });
     const [output, errors] = await Promise.all([linesOf(batch['output_file_id']), linesOf(batch['error_file_id'])]);
     expect([batch['status'], output.length + errors.length]).toEqual(['cancelled', 70]);
     expect(new Set([...output, ...errors].map((line) => line['custom_id']))).toEqual(new Set(requests.map((request) => request.custom_id)));

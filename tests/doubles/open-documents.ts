@@ -5,7 +5,7 @@ import { Sealer } from '../../src/base/sealer.ts';
 import { parseRootSecret } from '../../src/base/secret.ts';
 import type { Extractor } from '../../src/documents/extraction.ts';
 import { type FileLimits, fileLimitsDefault } from '../../src/documents/file-limits.ts';
-import { FileRows } from '../../src/documents/file-rows.ts';
+import { FileRows, type FileRowsParts } from '../../src/documents/file-rows.ts';
 import { FileTexts } from '../../src/documents/file-texts.ts';
 import { Files } from '../../src/documents/files.ts';
 import { LooseBlobs } from '../../src/documents/loose-blobs.ts';
@@ -34,6 +34,7 @@ export interface DocumentWish {
   readonly extractor?: Extractor;
   readonly limits?: FileLimits;
   readonly clock?: Clock;
+  readonly needed?: FileRowsParts['needed'];
   /** Put between the rooms and the sealed store. */
   wrap?(blobs: BlobStore): BlobStore;
 }
@@ -46,14 +47,14 @@ const readsNothing: Extractor = {
 };
 
 /** Opens the room of documents over `database` and a folder; every one has the same root secret, as replicas have. */
-export async function openDocuments({ database, folder, extractor = readsNothing, limits = fileLimitsDefault, clock = systemClock, wrap = (blobs) => blobs }: DocumentWish): Promise<DocumentRooms> {
+export async function openDocuments({ database, folder, extractor = readsNothing, limits = fileLimitsDefault, clock = systemClock, needed, wrap = (blobs) => blobs }: DocumentWish): Promise<DocumentRooms> {
   const secret = parseRootSecret('s'.repeat(32));
   const blobs = wrap(new SealedBlobStore(await DiskBlobStore.open(folder, systemRandom), secret.derive('blob-encryption', 1), systemRandom));
   const shared = { database, blobs, sealer: new Sealer(secret.derive('encryption', 1), systemRandom), clock, random: systemRandom };
   const loose = new LooseBlobs(shared);
   const countTokens = async (text: string): Promise<{ tokens: number; exact: boolean }> => ({ tokens: text.length, exact: false });
   const texts = new FileTexts({ ...shared, loose, countTokens, extractor });
-  const rows = new FileRows(shared);
+  const rows = new FileRows({ ...shared, ...(needed === undefined ? {} : { needed }) });
   const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits });
   const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
   return { database, blobs, loose, rows, texts, files, uploads };
