@@ -18,7 +18,7 @@ import type { StagedBytes, StoredFile } from './stored-file.ts';
 /** How long a file's text is. */
 export interface TextTokens {
   readonly tokens: number;
-  /** False: there are at most so many. */
+  /** False: it is a guess. */
   readonly tokensExact: boolean;
 }
 

@@ -7,7 +7,7 @@ const moonshotPurposes = new Set<string>(['file-extract', 'image', 'video']);
 
 /**
  * A file as Moonshot shows it (moonshot-api.md 1.4) with the fields of OpenAI's (responses-ark-anthropic-batch.md 4.1), and as ours
- * `tokens`: how many its text has, null when it has not been read, and `tokens_estimated` when there are at most so many.
+ * `tokens`: how many its text has, null when it has not been read, and `tokens_estimated` when that is a guess.
  */
 export function fileObject(file: StoredFile, tokens: TextTokens | undefined): JsonObject {
   return {
