@@ -34,6 +34,17 @@ function stored(): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name);
 }
 
+/** A store that passes everything on, to be made otherwise in part. */
+function asWritten(blobs: BlobStore): BlobStore {
+  return {
+    put: (key, source) => blobs.put(key, source),
+    read: (key, range) => blobs.read(key, range),
+    delete: (key) => blobs.delete(key),
+    sweep: (beforeMs) => blobs.sweep(beforeMs),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
 function bytesOf(text: string): AsyncIterable<Uint8Array> {
   return inPieces(Buffer.from(text), [3]);
 }
@@ -135,11 +146,9 @@ onEveryDatabase((databases) => {
       const counts = { puts: 0, deletes: 0 };
       const die = (kind: 'puts' | 'deletes'): Promise<never> | undefined => ((counts[kind] += 1) === dies[kind] ? Promise.reject(new Error('kill -9')) : undefined);
       return {
+        ...asWritten(blobs),
         put: (key, source) => blobs.put(key, source).then(() => die('puts')),
-        read: (key, range) => blobs.read(key, range),
         delete: (key) => die('deletes') ?? blobs.delete(key),
-        sweep: (beforeMs) => blobs.sweep(beforeMs),
-        [Symbol.asyncDispose]: async () => {},
       };
     };
 
@@ -289,6 +298,21 @@ onEveryDatabase((databases) => {
       clock.advance(86_400_000);
       await rooms.uploads.sweep(never);
       await expect(rooms.uploads.cancel(mine, upload.id)).rejects.toMatchObject({ code: 'not_found' });
+    });
+
+    it('are copied by one completion at a time; others are refused before they copy anything', async () => {
+      const gate = Promise.withResolvers<void>();
+      let held = false;
+      const rooms = await replica({ wrap: (blobs) => ({ ...asWritten(blobs), put: async (key, source) => { if (held) await gate.promise; await blobs.put(key, source); } }) });
+      const upload = await rooms.uploads.create(mine, { filename: 'a.txt', purpose: 'user_data', bytes: 4 });
+      const completion = { partIds: [(await rooms.uploads.addPart(mine, upload.id, bytesOf('four'))).id] };
+      held = true;
+      const first = rooms.uploads.complete(mine, upload.id, completion);
+      await expect.poll(() => looseCount(rooms)).toBe(1);
+      await expect(rooms.uploads.complete(mine, upload.id, completion)).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringMatching(/is being completed/) });
+      expect(await looseCount(rooms)).toBe(1);
+      gate.resolve();
+      expect((await first).file).toMatchObject({ bytes: 4 });
     });
 
     it('are completed once, when two servers do it at the same time', async () => {

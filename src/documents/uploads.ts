@@ -40,6 +40,11 @@ export interface Completion {
   readonly md5?: string;
 }
 
+export interface CompletedUpload {
+  readonly upload: StoredUpload;
+  readonly file: StoredFile;
+}
+
 /** OpenAI's figures (responses-ark-anthropic-batch.md 4.3). */
 const lifeMs = 3_600_000;
 export const partBytesMax = 64 * 1024 * 1024;
@@ -54,6 +59,8 @@ const expiredBatchRows = 100;
 /** Files that come in parts, in any order and at the same time, for each tenant and mode apart. */
 export class Uploads {
   readonly #parts: UploadsParts;
+  /** The uploads that this server makes files of. */
+  readonly #completing = new Set<string>();
 
   constructor(parts: UploadsParts) {
     this.#parts = parts;
@@ -100,17 +107,28 @@ export class Uploads {
 
   /**
    * Makes a file of the parts. Throws as `addPart` and `Files.keep` do, and `invalid_request` for parts that are not there or have not as many
-   * bytes as were announced, and for another MD5; then the upload stays as it is.
+   * bytes as were announced, for another MD5, and while another does the same; then the upload stays as it is.
    */
-  async complete(scope: TenantScope, id: string, { partIds, md5 }: Completion, signal?: AbortSignal): Promise<{ readonly upload: StoredUpload; readonly file: StoredFile }> {
-    const { uploadRows, loose, files, clock } = this.#parts;
+  async complete(scope: TenantScope, id: string, completion: Completion, signal?: AbortSignal): Promise<CompletedUpload> {
     const upload = await this.#pending(scope, id);
+    // Each would make a copy of its own of all parts, to learn only then that one of them was enough.
+    if (this.#completing.has(upload.id)) throw ended(upload.id, 'is being completed');
+    this.#completing.add(upload.id);
+    try {
+      return await this.#complete(upload, completion, signal);
+    } finally {
+      this.#completing.delete(upload.id);
+    }
+  }
+
+  async #complete(upload: StoredUpload, { partIds, md5 }: Completion, signal: AbortSignal | undefined): Promise<CompletedUpload> {
+    const { uploadRows, loose, files, clock } = this.#parts;
     const all = await uploadRows.parts(upload.id);
     const chosen = chosenParts(all, partIds);
     const bytes = chosen.reduce((sum, part) => sum + part.bytes, 0);
     if (bytes !== upload.bytes) throw invalid(`the parts have ${bytes} bytes, and ${upload.bytes} were announced`, 'part_ids');
     const digest = createHash('md5');
-    const staged = await files.stage(scope, this.#joined(chosen, digest), { bytesMax: bytes, ...(signal === undefined ? {} : { signal }) });
+    const staged = await files.stage(upload.scope, this.#joined(chosen, digest), { bytesMax: bytes, ...(signal === undefined ? {} : { signal }) });
     if (md5 !== undefined && !isSame(digest.digest(), md5)) {
       await files.discard(staged);
       throw invalid('the MD5 of the parts is another one', 'md5');
