@@ -300,6 +300,31 @@ onEveryDatabase((databases) => {
       await expect(rooms.uploads.cancel(mine, upload.id)).rejects.toMatchObject({ code: 'not_found' });
     });
 
+    it('count with what they announce, also when two servers begin them at the same time, and until they end', async () => {
+      const servers = await twoReplicas({ limits: { ...fileLimitsDefault, totalBytesMax: 10 } });
+      const [rooms] = servers;
+      const wish = { filename: 'a.txt', purpose: 'user_data', bytes: 4 } as const;
+      const begun = await Promise.allSettled(Array.from({ length: 6 }, (_, index) => servers[index % 2 === 0 ? 0 : 1].uploads.create(mine, wish)));
+      const uploads = begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      expect(uploads).toHaveLength(2);
+      expect(begun.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'invalid_request', message: expect.stringMatching(/exceeded the max total size 10B/) } });
+      await expect(create(rooms, '123')).rejects.toMatchObject({ message: expect.stringMatching(/exceeded the max total size/) });
+      await create(rooms, '12');
+      const [one, other] = uploads;
+      if (one === undefined || other === undefined) throw new Error('two were begun');
+      const part = await rooms.uploads.addPart(mine, one.id, bytesOf('four'));
+      await expect(rooms.uploads.addPart(mine, one.id, bytesOf('x'))).rejects.toMatchObject({ message: expect.stringMatching(/more than the 4 bytes/) });
+      // All that the tenant may have is taken, by this upload itself among others.
+      await rooms.uploads.complete(mine, one.id, { partIds: [part.id] });
+      expect(await usageOf(rooms)).toEqual({ files: 2, bytes: 10 });
+      await rooms.uploads.cancel(mine, other.id);
+      expect(await usageOf(rooms)).toEqual({ files: 2, bytes: 6 });
+      await rooms.uploads.create(mine, wish);
+      clock.advance(3_600_000);
+      await rooms.uploads.sweep(never);
+      expect(await usageOf(rooms)).toEqual({ files: 2, bytes: 6 });
+    });
+
     it('are copied by one completion at a time; others are refused before they copy anything', async () => {
       const gate = Promise.withResolvers<void>();
       let held = false;
