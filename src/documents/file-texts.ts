@@ -194,7 +194,13 @@ export class FileTexts {
       return await this.#stored(blobKey);
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code !== 'not_found') throw thrown;
-      await this.#parts.database.commit([this.#builder.deleteFrom('file_texts').where('blob_key', '=', blobKey).compile()]);
+      // The store may say so of one that comes back: whatever there is of it goes as well.
+      await this.#parts.database.commit([
+        sql`INSERT INTO loose_blobs (blob_key, due_ms, removing)
+          SELECT blob_key, CAST(${this.#parts.clock.nowMs()} AS BIGINT), 0 FROM file_texts WHERE blob_key = ${blobKey}
+          ON CONFLICT (blob_key) DO NOTHING`.compile(this.#builder),
+        this.#builder.deleteFrom('file_texts').where('blob_key', '=', blobKey).compile(),
+      ]);
       return undefined;
     }
   }

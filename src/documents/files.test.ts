@@ -8,6 +8,7 @@ import { onEveryDatabase } from '../../tests/doubles/databases.ts';
 import { ExtractorDouble } from '../../tests/doubles/extractor-double.ts';
 import { ManualClock } from '../../tests/doubles/manual-clock.ts';
 import { type DocumentRooms, type DocumentWish, openDocuments } from '../../tests/doubles/open-documents.ts';
+import { Fault } from '../base/fault.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
 import type { Database } from '../storage/database.ts';
 import type { BlobStore } from '../storage/blobs/blob-store.ts';
@@ -275,6 +276,23 @@ onEveryDatabase((databases) => {
       for (const key of await rooms.texts.blobKeysOf(file)) await rooms.blobs.delete(key);
       expect(await rooms.texts.textOf(file)).toMatchObject({ text: '# hello' });
       expect(extractor.reads).toBe(2);
+    });
+
+    it('that are missing for a moment leave nothing when they are read again', async () => {
+      let missing: string | undefined;
+      const missesOne = (blobs: BlobStore): BlobStore => ({
+        ...asWritten(blobs),
+        async *read(key, range) {
+          if (key === missing) throw new Fault('not_found');
+          yield* blobs.read(key, range);
+        },
+      });
+      const rooms = await replica({ extractor: new ExtractorDouble(), wrap: missesOne });
+      const file = await create(rooms, 'hello', { extract: true });
+      [missing] = await rooms.texts.blobKeysOf(file);
+      expect(await rooms.texts.textOf(file)).toMatchObject({ text: '# hello' });
+      await rooms.files.sweep(never);
+      expect([stored().length, await looseCount(rooms)]).toEqual([2, 0]);
     });
 
     it('that cannot be read refuse the file, and leave nothing', async () => {
