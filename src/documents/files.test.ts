@@ -175,6 +175,26 @@ onEveryDatabase((databases) => {
       expect(stored()).toEqual([]);
     });
 
+    it('of the store at one blob holds up no other', async () => {
+      const stuck = new Set<string>();
+      const rooms = await replica({ wrap: (blobs) => ({ ...asWritten(blobs), delete: async (key) => { if (stuck.has(key)) throw new Error('access denied'); await blobs.delete(key); } }) });
+      const files = [await create(rooms, 'stuck'), await create(rooms, 'two'), await create(rooms, 'three')];
+      for (const { blobKey } of files) stuck.add(blobKey);
+      for (const { id } of files) {
+        await rooms.files.delete(mine, id);
+        clock.advance(1);
+      }
+      for (const { blobKey } of files.slice(1)) stuck.delete(blobKey);
+      await expect(rooms.files.sweep(never)).rejects.toThrow('access denied');
+      expect([stored().length, await looseCount(rooms)]).toEqual([1, 1]);
+      // Not at once again.
+      await rooms.files.sweep(never);
+      stuck.clear();
+      clock.advance(3_600_000);
+      await rooms.files.sweep(never);
+      expect([stored(), await looseCount(rooms)]).toEqual([[], 0]);
+    });
+
     it('of a server whose writing takes long is not taken for one before its time', async () => {
       const rooms = await replica();
       const staged = await rooms.files.stage(mine, bytesOf('slow'));
