@@ -127,9 +127,9 @@ export class ConfinedExtractor implements Extractor {
     return this.#textOf(await result);
   }
 
-  #request({ filename, bytes }: DocumentSource, { ocr }: Confinement): ReadingRequest {
+  #request({ filename, bytes }: DocumentSource, { ocr, ocrCommand: command }: Confinement): ReadingRequest {
     const { format, timeMs } = this.#deps.settings.limits;
-    const pictures = ocr === undefined ? {} : { ocr: { program: ocr.program, languages: ocr.languages, budgetMs: timeMs * pictureShare } };
+    const pictures = ocr === undefined || command === undefined ? {} : { ocr: { command, languages: ocr.languages, budgetMs: timeMs * pictureShare } };
     return { filename, bytes, limits: format, timeMs, ...pictures };
   }
 

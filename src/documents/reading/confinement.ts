@@ -84,6 +84,14 @@ export class Confinement {
     return this.#around(limits, [this.#program.node, ...nodeFlags(limits, this.#program, this.ocr), this.#program.entry]);
   }
 
+  /** Program and arguments that run tesseract in a reading process, with which it ends. Undefined: there is none. */
+  get ocrCommand(): readonly [string, ...string[]] | undefined {
+    if (this.ocr === undefined) return undefined;
+    const { setpriv } = this.#holders;
+    // Bubblewrap ends all that is in it.
+    return this.kind === 'bubblewrap' || setpriv === undefined ? [this.ocr.program] : [setpriv, '--pdeathsig', 'KILL', '--', this.ocr.program];
+  }
+
   async #works(): Promise<boolean> {
     const limits = { memoryMb: 768, timeMs: probeLimitMs };
     const [program, ...list] = this.#around(limits, [this.#program.node, '--version']);
