@@ -107,7 +107,8 @@ export class Confinement {
     if (prlimit !== undefined) {
       // No limit on processes: Linux counts all that the user has, not those of this one.
       const cpuSeconds = Math.ceil(limits.timeMs / 1000) + 1;
-      layers.push(prlimit, `--data=${limits.memoryMb * 1024 * 1024}`, `--cpu=${cpuSeconds}`, '--nofile=64', '--core=0', '--');
+      // The soft limit's signal tells that it was time; the hard one's would be the same as for memory.
+      layers.push(prlimit, `--data=${limits.memoryMb * 1024 * 1024}`, `--cpu=${cpuSeconds}:${cpuSeconds + 1}`, '--nofile=64', '--core=0', '--');
     }
     if (this.kind === 'bubblewrap' && bwrap !== undefined) layers.push(bwrap, ...this.#bubblewrapFlags(), '--');
     else {
