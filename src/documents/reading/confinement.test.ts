@@ -29,6 +29,8 @@ const prober = (port: number): string => `
     network,
     file: tried(() => readFileSync('/etc/passwd').length),
     folder: tried(() => readdirSync('/').length),
+    beside: tried(() => readFileSync(new URL('secret', import.meta.url))),
+    processes: tried(() => readdirSync('/proc').filter((name) => /^\\d+$/.test(name)).length),
     environment: Object.keys(process.env).filter((name) => name !== 'PWD'),
     evaluated: tried(() => eval('1')),
     priority: (await import('node:os')).getPriority(),
@@ -45,6 +47,7 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
     await new Promise<void>((resolve) => {
       listener.listen(0, '127.0.0.1', resolve);
     });
+    writeFileSync(join(folder, 'secret'), 'a secret');
     writeFileSync(join(folder, 'prober.mjs'), prober((listener.address() as AddressInfo).port));
   });
   afterAll(async () => {
@@ -54,11 +57,12 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
     });
   });
 
-  async function probed(kinds: readonly ConfinementKind[]): Promise<Record<string, unknown>> {
+  /** `unbelted`: without Node's own permissions, as if a document had got the better of Node. */
+  async function probed(kinds: readonly ConfinementKind[], unbelted = false): Promise<Record<string, unknown>> {
     const entry = join(folder, 'prober.mjs');
     const confinement = await Confinement.probe({ node: realpathSync(process.execPath), entry, files: [entry] }, path, kinds);
     const [program, ...list] = confinement.command(limits);
-    const child = spawn(program, list, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, unbelted ? list.filter((word) => !/^--(permission$|allow-)/.test(word)) : list, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
     return JSON.parse(await text(child.stdio[3] as Readable)) as Record<string, unknown>;
   }
 
@@ -70,6 +74,15 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
       expect(reached['evaluated']).toMatch(/^refused/);
     });
   }
+
+  it.skipIf(!found.includes('bubblewrap'))('held by bubblewrap see no files and processes of the machine, whatever Node lets them (needs bubblewrap)', async () => {
+    expect(await probed([], true)).toMatchObject({ file: expect.stringMatching(/^\d+$/), beside: 'a secret', processes: expect.stringMatching(/^\d+$/) });
+    const held = await probed(['bubblewrap'], true);
+    expect(held).toMatchObject({ file: 'refused: ENOENT', beside: 'refused: ENOENT', environment: [] });
+    // Bubblewrap's own and Node.
+    expect(Number(held['processes'])).toBeLessThanOrEqual(3);
+    expect(held['network']).toMatch(/^refused: E/);
+  });
 
   it('that nothing holds can use the network, and it is said so', async () => {
     expect((await probed([]))['network']).toBe('connected');
