@@ -142,7 +142,8 @@ export class FileTexts {
 
   async #extract(file: TextSource, extractor: Extractor, signal: AbortSignal): Promise<ReadText> {
     const { blobs, loose, countTokens } = this.#parts;
-    const source = { filename: file.filename, bytes: file.bytes, read: () => blobs.read(file.blobKey) };
+    const { tenantId, mode } = file.scope;
+    const source = { filename: file.filename, bytes: file.bytes, owner: `${tenantId} ${mode}`, read: () => blobs.read(file.blobKey) };
     const { text, ...facts } = await extractor.extract(source, signal).catch(failedToExtract);
     const { tokens, exact } = await countTokens(text);
     const blobKey = await loose.write(file.scope, encoded(text));
