@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
+import { textPieces } from '../base/text-pieces.ts';
 import type { BlobStore } from '../storage/blobs/blob-store.ts';
 import type { Database } from '../storage/database.ts';
 import type { DocumentTables, FileTextsTable } from './document-tables.ts';
@@ -218,7 +219,7 @@ function failedToExtract(thrown: unknown): never {
 }
 
 async function* encoded(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text, 'utf8');
+  for (const piece of textPieces(text)) yield Buffer.from(piece, 'utf8');
 }
 
 function contextOf({ tenantId, mode }: TenantScope, contentId: string, reading: string): string {
