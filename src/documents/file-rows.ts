@@ -17,6 +17,9 @@ export interface FileUsage {
   readonly bytes: number;
 }
 
+/** Between so many rows others have their turn. */
+const rowsAtOnce = 100;
+
 type FileRow = Selectable<FilesTable> & { readonly blob_key: string };
 
 /**
@@ -109,7 +112,13 @@ export class FileRows {
     let page = this.#alive(nowMs).where('files.tenant_id', '=', tenantId).where('files.mode', '=', mode).orderBy('files.id', order).limit(limit);
     if (after !== undefined) page = page.where('files.id', order === 'desc' ? '<' : '>', after);
     if (purpose !== undefined) page = page.where('files.purpose', '=', purpose);
-    return (await this.#database.query(page.compile())).map((row) => this.#fileOf(row));
+    const files: StoredFile[] = [];
+    for (const [index, row] of (await this.#database.query(page.compile())).entries()) {
+      // Each name is opened by itself; of thousands, the loop would hear nothing for that long.
+      if (index > 0 && index % rowsAtOnce === 0) await othersHadTheirTurn();
+      files.push(this.#fileOf(row));
+    }
+    return files;
   }
 
   /** Some whose time is over. */
@@ -148,6 +157,12 @@ export class FileRows {
       bytes: row.bytes, createdMs: row.created_ms, expiresMs: row.expires_ms ?? undefined, blobKey: row.blob_key, contentId: row.content_id,
     };
   }
+}
+
+function othersHadTheirTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function nameContext({ tenantId, mode }: TenantScope, id: string): string {
