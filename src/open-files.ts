@@ -79,7 +79,7 @@ function filePartsOf(files: Files, texts: FileTexts, extractor: Extractor): File
     file: (scope, id) => files.get(scope, id),
     read: (file) => files.open(file),
     textOf: async (file, signal) => (await texts.textOf(file, signal)).text,
-    extract: (source, _scope, signal) => extractor.extract(source, signal),
+    extract: (source, signal) => extractor.extract(source, signal),
   });
 }
 

@@ -2,6 +2,7 @@ import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import type { FileId, TenantId } from '../base/id.ts';
 import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
+import { othersTurn } from '../base/others-turn.ts';
 import type { Database } from '../storage/database.ts';
 import type { DocumentTables, FilesTable } from './document-tables.ts';
 import type { FileLimits } from './file-limits.ts';
@@ -115,7 +116,7 @@ export class FileRows {
     const files: StoredFile[] = [];
     for (const [index, row] of (await this.#database.query(page.compile())).entries()) {
       // Each name is opened by itself; of thousands, the loop would hear nothing for that long.
-      if (index > 0 && index % rowsAtOnce === 0) await othersHadTheirTurn();
+      if (index > 0 && index % rowsAtOnce === 0) await othersTurn();
       files.push(this.#fileOf(row));
     }
     return files;
@@ -157,12 +158,6 @@ export class FileRows {
       bytes: row.bytes, createdMs: row.created_ms, expiresMs: row.expires_ms ?? undefined, blobKey: row.blob_key, contentId: row.content_id,
     };
   }
-}
-
-function othersHadTheirTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 function nameContext({ tenantId, mode }: TenantScope, id: string): string {

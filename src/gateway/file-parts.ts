@@ -19,7 +19,7 @@ export interface FilePartsDeps {
   /** What a stored document says. Throws `document_unreadable`, and `documents_busy`. */
   textOf(file: StoredFile, signal?: AbortSignal): Promise<string>;
   /** What a document says that came with the request. Throws the same. */
-  extract(source: DocumentSource, scope: TenantScope, signal?: AbortSignal): Promise<Pick<ExtractedText, 'text'>>;
+  extract(source: DocumentSource, signal?: AbortSignal): Promise<Pick<ExtractedText, 'text'>>;
 }
 
 /** Images and films of one request go to the upstream whole, in one JSON body: they may have so many bytes together, as often as each is named. */
@@ -145,7 +145,7 @@ class Resolving {
     if (this.#sentRead === sentReadMax) return new Fault('invalid_request', { field, message: `of the documents that come with one request ${sentReadMax} are read; upload the others with POST /v1/files` });
     this.#sentRead += 1;
     try {
-      return (await this.#deps.extract(document, this.#scope, this.#signal)).text.trim();
+      return (await this.#deps.extract({ ...document, owner: `${this.#scope.tenantId} ${this.#scope.mode}` }, this.#signal)).text.trim();
     } catch (thrown) {
       if (thrown instanceof Fault && thrown.code === 'document_unreadable') return new Fault('document_unreadable', { field, message: thrown.message, cause: thrown });
       if (thrown instanceof Fault && thrown.code === 'documents_busy') return thrown;

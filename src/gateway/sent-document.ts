@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
+import { othersTurn } from '../base/others-turn.ts';
 import type { DocumentSource } from '../documents/extraction.ts';
 
 /** A document that came with a request, in its URL. */
@@ -28,7 +28,7 @@ export async function sentDocument(url: string, filename: string): Promise<SentD
     const piece = Buffer.from(url.slice(at, at + pieceUnits), 'base64');
     hash.update(piece);
     pieces.push(piece);
-    if (url.length > pieceUnits) await turn();
+    if (url.length > pieceUnits) await othersTurn();
   }
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return {
