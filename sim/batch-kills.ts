@@ -32,7 +32,10 @@ export interface BatchKillsReport extends BatchReading {
 /** Batch rates of the one model, per token, in nano-units; the upstream asks twice as much of us. */
 export const nanosPerToken = { input: 300n, output: 1_250n };
 
+/** Lines run here, although the upstream is of a kind that can make batches by itself. */
 const config = `
+upstreams:
+  - { id: moonshot, kind: moonshot, batches: here }
 catalog:
   offers:
     - upstream: moonshot
