@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../cli/run.ts';
+import { TerminalDouble } from '../../cli/terminal-double.ts';
 import { runMoongate } from '../doubles/moongate-command.ts';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
 
@@ -165,17 +168,68 @@ describe('moongate batch', () => {
     expect([refused.code, refused.stderr.match(/line \d/g)]).toEqual([1, ['line 2', 'line 3', 'line 1', 'line 4']]);
     write('good.jsonl', [{ custom_id: 'a', body: message('hi') }, { custom_id: 'b', body: {} }]);
     const first = await moongate('run', 'good.jsonl', '--test');
-    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first).toMatchObject({ code: 1, stderr: '' });
     const id = /^id +(batch_\w+)$/m.exec(first.stdout)?.[1] ?? '';
     expect(first.stdout).toMatch(/^lines +2 of 2, 1 failed$/m);
     expect(JSON.parse(readFileSync(join(folder, 'good.output.jsonl'), 'utf8'))).toMatchObject({ custom_id: 'a' });
     expect(JSON.parse(readFileSync(join(folder, 'good.errors.jsonl'), 'utf8'))).toMatchObject({ custom_id: 'b' });
     const again = await moongate('run', 'good.jsonl', '--test', '--out', 'other.jsonl', '--json');
-    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining(`going on with ${id}`)]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining(`going on with ${id}`)]);
     expect(JSON.parse(again.stdout)).toMatchObject({ batch: { id, status: 'completed' }, output: 'other.jsonl' });
     expect((await moongate('list', '--test')).stdout).toMatch(new RegExp(`${id} +completed +2 of 2 +1 +nothing charged`));
-    expect((await moongate('get', id)).stdout).toMatch(/^tokens .*in.*out$/m);
+    expect((await moongate('get', id)).stdout).toMatch(/^tokens .*in.*out$[^]*^answers +file_\w+$\n^errors +file_/m);
+    expect(await moongate('get', id, '--out', 'fetched.jsonl')).toMatchObject({ code: 0, stdout: expect.stringContaining('answers are in fetched.jsonl\nerrors are in fetched.errors.jsonl\n') });
+    expect(readFileSync(join(folder, 'fetched.jsonl'), 'utf8')).toBe(readFileSync(join(folder, 'good.output.jsonl'), 'utf8'));
     expect(await moongate('cancel', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('completed') });
     expect(await moongate('get', 'batch_1')).toMatchObject({ code: 1, stderr: expect.stringContaining('no batch') });
+  });
+
+  const linesFile = (name: string): string => {
+    const text = `${JSON.stringify({ custom_id: name, body: message('hi') })}\n`;
+    writeFileSync(join(dirname(server.dataDir), `${name}.jsonl`), text);
+    return text;
+  };
+  const json = async (...argv: string[]): Promise<Json> => JSON.parse((await runMoongate(dirname(server.dataDir), [...argv, '--json'])).stdout) as Json;
+
+  it('asks for key, window and endpoint before anything is sent, and runs a file anew for another key', async () => {
+    linesFile('keyed');
+    const files = async (): Promise<unknown> => (await json('files', 'list', '--test'))['files'];
+    const before = await files();
+    expect(await moongate('run', 'keyed.jsonl', '--test', '--window', '11h')).toMatchObject({ code: 1, stderr: expect.stringContaining('from 12h to 28d') });
+    expect(await moongate('run', 'keyed.jsonl', '--test', '--endpoint', '/v2/chat/completions')).toMatchObject({ code: 1, stderr: expect.stringContaining("Invalid 'endpoint'") });
+    const { key } = (await json('keys', 'create', '--test', '--label', 'laptop')) as { readonly key: { readonly id: string } };
+    const unsaid = await moongate('run', 'keyed.jsonl', '--test');
+    expect(unsaid).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`2 test keys.*--key.*${key.id} \\(laptop\\)`)) });
+    expect(await files()).toEqual(before);
+    const first = await moongate('run', 'keyed.jsonl', '--key', key.id);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const other = ((await json('keys', 'list'))['keys'] as readonly Json[]).find(({ id, mode }) => mode === 'test' && id !== key.id);
+    expect(await moongate('run', 'keyed.jsonl', '--key', String(other?.['id']))).toMatchObject({ code: 0, stderr: '' });
+    expect((await moongate('run', 'keyed.jsonl', '--key', key.id)).stderr).toContain('going on with');
+    await runMoongate(dirname(server.dataDir), ['keys', 'revoke', key.id]);
+  });
+
+  it('says at Ctrl-C that it goes on', async () => {
+    linesFile('left');
+    const terminal = new TerminalDouble(dirname(server.dataDir));
+    const left = run(['batch', 'run', 'left.jsonl', '--test'], terminal);
+    await expect.poll(() => terminal.interrupts.size, { timeout: 5_000, interval: 5 }).toBe(1);
+    for (const interrupt of terminal.interrupts) interrupt();
+    expect(await left).toBe(130);
+    expect(terminal.stderr).toMatch(/it goes on at the server; the same command shows it again;\n"moongate batch cancel batch_\w+" stops it\n$/);
+    expect(terminal.interrupts.size).toBe(0);
+  });
+
+  it('says that the answers of a batch that was cancelled are made again', async () => {
+    const text = linesFile('anew');
+    const keys = (await json('keys', 'list'))['keys'] as readonly Json[];
+    const key = keys.find(({ mode, state }) => mode === 'test' && state === 'active');
+    const mark = `${createHash('sha256').update(text).digest('hex')} /v1/chat/completions 24h ${String(key?.['id'])}`;
+    const headers = { authorization: `Bearer ${server.testKey}`, 'content-type': 'application/json', 'x-moongate-sandbox': 'ttft-ms=300' };
+    const body = JSON.stringify({ requests: [{ custom_id: 'a', body: message('hi') }], metadata: { moongate_run: mark } });
+    const { id } = (await (await fetch(`${server.url}/v1/batches`, { method: 'POST', headers, body })).json()) as Json;
+    expect((await moongate('cancel', String(id))).code).toBe(0);
+    await ended(String(id));
+    expect(await moongate('run', 'anew.jsonl', '--test')).toMatchObject({ code: 0, stderr: expect.stringMatching(new RegExp(`^the batch ${String(id)} of this file is cancelled since .*: it is run anew`)) });
   });
 });
