@@ -63,6 +63,8 @@ describe('batches through the openai SDK', () => {
     expect([stored.purpose, (stored.expires_at ?? 0) - stored.created_at]).toEqual(['batch_output', 3_600]);
     expect((await openai.batches.list({ limit: 1 })).data).toMatchObject([{ id: made.id }]);
     expect((await call('GET', `/v1/batches?limit=1&after=${made.id}`)).body).toMatchObject({ object: 'list', data: [], has_more: false });
+    expect(await call('GET', '/v1/batches?after=nope')).toMatchObject({ status: 400, body: { error: { param: 'after' } } });
+    expect(await call('GET', `/v1/batches?after=${made.id}`, undefined, server.liveKey)).toMatchObject({ status: 400 });
   });
 
   it('fail when the file is not what it should be', async () => {
@@ -181,6 +183,7 @@ describe('moongate batch', () => {
     expect(await moongate('get', id, '--out', 'fetched.jsonl')).toMatchObject({ code: 0, stdout: expect.stringContaining('answers are in fetched.jsonl\nerrors are in fetched.errors.jsonl\n') });
     expect(readFileSync(join(folder, 'fetched.jsonl'), 'utf8')).toBe(readFileSync(join(folder, 'good.output.jsonl'), 'utf8'));
     expect(await moongate('cancel', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('completed') });
+    expect(await moongate('list', '--before', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('no live batch of that id') });
     expect(await moongate('get', 'batch_1')).toMatchObject({ code: 1, stderr: expect.stringContaining('no batch') });
   });
 

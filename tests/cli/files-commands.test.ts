@@ -56,6 +56,10 @@ describe('moongate files', () => {
     const first = await moongate('files', 'list', '--limit', '1');
     const before = /older ones: --before (\w+)/.exec(first.stdout)?.[1] ?? '';
     expect((await moongate('files', 'list', '--before', before)).stdout).toContain('plan.md');
+    expect(await moongate('files', 'list', '--before', 'file_x')).toMatchObject({ code: 1, stderr: expect.stringContaining('no live file of that id') });
+    expect(await moongate('files', 'list', '--before', before, '--test')).toMatchObject({ code: 1 });
+    expect(await moongate('files', 'list', '--purpose', 'nonsense')).toMatchObject({ code: 1, stderr: expect.stringContaining('batch_output') });
+    expect((await moongate('files', 'list', '--purpose', 'batch_output')).stdout).toBe('no files\n');
   });
 
   it('says what cannot be uploaded, and what was before it', async () => {

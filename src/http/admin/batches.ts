@@ -43,6 +43,7 @@ export function batchesHandlers(deps: AdminBatchesDeps): Pick<AdminHandlers, 'ch
     },
     async listBatches({ tenant: reference, mode, limit, before }) {
       const { id: tenantId, name } = await tenants.find(reference);
+      if (before !== undefined) await placeIn(deps, { tenantId, mode }, before);
       const { page, hasMore } = await batches.list({ tenantId, mode }, { limit, ...(before === undefined ? {} : { after: before }) });
       return { batches: page.map((told) => shape(told, name)), next: hasMore ? (page.at(-1)?.batch.id ?? null) : null };
     },
@@ -74,6 +75,13 @@ async function found({ batches }: AdminBatchesDeps, id: string): Promise<ToldBat
   const told = await batches.find(id);
   if (told === undefined) throw new Fault('not_found', { message: 'there is no batch of that id; ids begin with "batch_"', field: 'id' });
   return told;
+}
+
+/** Throws `invalid_request` when `before` is no batch of that tenant and mode. */
+async function placeIn({ batches }: AdminBatchesDeps, { tenantId, mode }: TenantScope, before: string): Promise<void> {
+  const scope = (await batches.find(before))?.batch.scope;
+  if (scope?.tenantId === tenantId && scope.mode === mode) return;
+  throw new Fault('invalid_request', { message: `this tenant has no ${mode} batch of that id; "next" of an answer says what to go on before`, field: 'before' });
 }
 
 /** In whose name the lines of a batch run. Without a key that is named there must be exactly one to choose from. */
