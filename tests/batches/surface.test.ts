@@ -128,6 +128,24 @@ describe('batches of requests in the body', () => {
     expect(JSON.stringify(answer.body)).toContain(named);
   });
 
+  it('are made once for an Idempotency-Key', async () => {
+    const send = (key: string, metadata: object): Promise<Response> =>
+      fetch(`${server.url}/v1/batches`, {
+        method: 'POST', headers: { authorization: `Bearer ${server.testKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify({ requests: [{ custom_id: 'a', body: message('hi') }], metadata }),
+      });
+    const first = await send('batch-1', {});
+    const body = await first.json();
+    const again = await send('batch-1', {});
+    expect([first.status, again.status, again.headers.get('idempotent-replayed'), again.headers.get('x-generation-id')]).toEqual([200, 200, 'true', null]);
+    expect(await again.json()).toEqual(body);
+    expect((await call('GET', `/v1/batches?limit=1`)).body).toMatchObject({ data: [{ id: (body as Json)['id'] }] });
+    expect(await (await send('batch-2', {})).json()).not.toMatchObject({ id: (body as Json)['id'] });
+    expect((await send('batch-1', { other: 'body' })).status).toBe(400);
+    // What was refused is free to be asked again.
+    expect([(await send('batch-3', { a: 1 })).status, (await send('batch-3', {})).status]).toEqual([400, 200]);
+  });
+
   it('are another key’s mode’s alone', async () => {
     const { body } = await call('POST', '/v1/batches', { requests: [{ custom_id: 'a', body: message('hi') }] });
     const id = String(body['id']);
