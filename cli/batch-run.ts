@@ -1,5 +1,4 @@
-import { openAsBlob } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AdminError } from '../client/admin-error.ts';
 import type { AdminClient } from '../client/admin-client.ts';
@@ -7,6 +6,7 @@ import type { Batch } from '../client/answer.ts';
 import type { BatchFileFacts } from './batch-file.ts';
 import { BatchProgress } from './batch-progress.ts';
 import { CommandFailure, exitCodes } from './failure.ts';
+import { openFile } from './open-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -67,7 +67,7 @@ function markOf({ facts, endpoint, window, key }: BatchRun): string {
 /** Sends the file and begins its batch. Nothing of it is left at the server when there is to be none. */
 export async function beginRun(client: AdminClient, run: BatchRun, terminal: Terminal): Promise<Batch> {
   const { path, facts, endpoint, window: completionWindow, key, tenant, mode } = run;
-  const blob = await openAsBlob(resolve(terminal.folder, path));
+  const blob = await openFile(path, terminal);
   const line = new ProgressLine(terminal);
   line.show(`${basename(path)}  ${facts.lineCount.toLocaleString('en-US')} requests are being sent …`);
   try {

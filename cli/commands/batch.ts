@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Batch } from '../../client/answer.ts';
 import { type AnswerFiles, answersText, errorsBeside, fetchAnswers } from '../batch-answers.ts';
@@ -6,6 +5,7 @@ import { type BatchFileFacts, readBatchFile } from '../batch-file.ts';
 import { beginRun, findRun, untilEnded } from '../batch-run.ts';
 import { batchTable, describeBatch } from '../batch-table.ts';
 import { CommandFailure, PartFailure, usageFailure } from '../failure.ts';
+import { openFile } from '../open-file.ts';
 import { parsePageLimit } from '../page-limit.ts';
 import { printable } from '../printable.ts';
 import { connect, type RemoteOptions, remoteCommand, show } from '../remote-command.ts';
@@ -70,8 +70,11 @@ function tell(batch: Batch, files: AnswerFiles, options: RemoteOptions, terminal
 }
 
 async function checkedFile(path: string, { endpoint }: RunOptions, terminal: Terminal): Promise<BatchFileFacts> {
-  const facts = await readBatchFile(resolve(terminal.folder, path), endpoint).catch(() => {
-    throw new CommandFailure('unreadable', `${path} cannot be read; nothing was sent`);
+  const blob = await openFile(path, terminal).catch((thrown: unknown) => {
+    throw thrown instanceof CommandFailure ? new CommandFailure(thrown.code, `${path}: ${thrown.message}; nothing was sent`) : thrown;
+  });
+  const facts = await readBatchFile(blob.stream(), endpoint).catch(() => {
+    throw new CommandFailure('unreadable', `${path}: it cannot be read; nothing was sent`);
   });
   if (facts.problems.length === 0) return facts;
   throw new CommandFailure('invalid_file', `${path} cannot be run, and nothing was sent:\n${facts.problems.map(printable).join('\n')}`);
