@@ -74,7 +74,8 @@ export function registerUploads(app: FastifyInstance, base: BasePath, { uploads,
     const { part_ids: partIds, md5 } = parsed(completeBody, request.body);
     const completion = { partIds, ...(md5 === undefined || md5 === null ? {} : { md5 }) };
     const { upload, file } = await uploads.complete(scopeOf(callerOf(request)), request.params.id, completion, leavingSignal(reply));
-    return { ...uploadObject(upload), file: fileObject(file, (await texts.tokensOf([file])).get(file.id)) };
+    const facts = await texts.factsOf(file);
+    return { ...uploadObject(upload), file: fileObject(file, facts, facts?.notes) };
   });
 
   app.post<ById>(`${path}/:id/cancel`, { config: { bodyOptional: true } }, async (request) =>
