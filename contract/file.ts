@@ -19,7 +19,7 @@ export const storedFile = z.object({
   expiresAt: instant.nullable(),
   /** Of its text; null: it has not been read. */
   tokens: count.nullable(),
-  /** Whether they are counted; else there are at most so many. null: as `tokens`. */
+  /** Whether they are counted; else it is a guess. null: as `tokens`. */
   tokensExact: z.boolean().nullable(),
 });
 

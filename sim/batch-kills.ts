@@ -34,9 +34,10 @@ export interface BatchKillsReport extends BatchReading {
 /** Batch rates of the one model, per token, in nano-units; the upstream asks twice as much of us. */
 export const nanosPerToken = { input: 300n, output: 1_250n };
 
-/** The gateway runs the lines itself: a batch that it hands over is not what is looked at here. */
+/** Lines run here, although the upstream is of a kind that can make batches by itself. */
 const config = `
-upstreams: [{ id: moonshot, kind: moonshot, batches: here }]
+upstreams:
+  - { id: moonshot, kind: moonshot, batches: here }
 catalog:
   offers:
     - upstream: moonshot

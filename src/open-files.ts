@@ -29,7 +29,7 @@ export interface FilesParts {
   /** No other server works on this database. */
   readonly alone: boolean;
   readonly secret: RootSecret;
-  readonly counter: Pick<TokenCounter, 'countText' | 'countRequest' | 'estimateRequest'>;
+  readonly counter: Pick<TokenCounter, 'countText' | 'estimateText' | 'countRequest' | 'estimateRequest'>;
   readonly extractor: Extractor;
   readonly log: Log;
 }
@@ -58,7 +58,7 @@ export async function openFiles({ config, database, alone, secret, counter, extr
   const sealer = new Sealer(secret.derive('encryption', 1), systemRandom);
   const shared = { database, blobs, sealer, clock: systemClock, random: systemRandom };
   const loose = new LooseBlobs(shared);
-  const texts = new FileTexts({ ...shared, loose, countTokens: (text) => counter.countText(text), extractor });
+  const texts = new FileTexts({ ...shared, loose, countTokens: (text) => tokensOf(counter, text), extractor });
   const rows = new FileRows(shared);
   const files = new Files({ ...shared, rows, loose, texts, contentKey: secret.derive('content-id', 1), limits: config.files.limits });
   const uploads = new Uploads({ ...shared, rows, uploadRows: new UploadRows(shared), loose, files });
@@ -68,12 +68,18 @@ export async function openFiles({ config, database, alone, secret, counter, extr
   return { files, texts, uploads, parts, counting: new PromptCounting({ files: parts, counter }) };
 }
 
+/** The tokens of a text: K2's own count, or the best guess without its tokenizer, as for prompts. */
+async function tokensOf(counter: Pick<TokenCounter, 'countText' | 'estimateText'>, text: string): Promise<{ readonly tokens: number; readonly exact: boolean }> {
+  const counted = await counter.countText(text);
+  return counted.exact ? counted : { tokens: counter.estimateText(text), exact: false };
+}
+
 function filePartsOf(files: Files, texts: FileTexts, extractor: Extractor): FileParts {
   return new FileParts({
     file: (scope, id) => files.get(scope, id),
     read: (file) => files.open(file),
     textOf: async (file, signal) => (await texts.textOf(file, signal)).text,
-    extract: (source, _scope, signal) => extractor.extract(source, signal),
+    extract: (source, signal) => extractor.extract(source, signal),
   });
 }
 

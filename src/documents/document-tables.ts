@@ -49,6 +49,7 @@ export interface FileUsageTable {
   tenant_id: string;
   mode: Mode;
   files: number;
+  /** Of its files, and those that its pending uploads have announced. */
   bytes: number;
   /** Uploads in parts that have not ended. */
   uploads: number;

@@ -10,6 +10,8 @@ export interface DocumentSource {
   /** As its owner calls it: only the ending is looked at, as a hint. */
   readonly filename: string;
   readonly bytes: number;
+  /** On whose behalf it is read: places and the queue are shared out among owners. Absent: one owner of all that are nobody's. */
+  readonly owner?: string;
   /** The document, from its beginning; asked for once. */
   read(): AsyncIterable<Uint8Array>;
 }
@@ -33,6 +35,6 @@ export interface ExtractedText {
 export interface Extractor extends AsyncDisposable {
   /** Names what it makes of a document, in `[a-z0-9.-]`: texts that another version has read are read again. */
   readonly version: string;
-  /** Throws `document_unreadable`, saying why and what to do, and `caller_gone` when `signal` aborts it. */
+  /** Throws `document_unreadable`, saying why and what to do, `documents_busy` when too many wait, and `caller_gone` when `signal` aborts it. */
   extract(source: DocumentSource, signal?: AbortSignal): Promise<ExtractedText>;
 }

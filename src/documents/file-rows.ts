@@ -2,6 +2,7 @@ import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
 import type { FileId, TenantId } from '../base/id.ts';
 import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
+import { othersTurn } from '../base/others-turn.ts';
 import type { Database } from '../storage/database.ts';
 import type { DocumentTables, FilesTable } from './document-tables.ts';
 import type { FileLimits } from './file-limits.ts';
@@ -16,6 +17,9 @@ export interface FileUsage {
   readonly files: number;
   readonly bytes: number;
 }
+
+/** Between so many rows others have their turn. */
+const rowsAtOnce = 100;
 
 type FileRow = Selectable<FilesTable> & { readonly blob_key: string };
 
@@ -109,7 +113,13 @@ export class FileRows {
     let page = this.#alive(nowMs).where('files.tenant_id', '=', tenantId).where('files.mode', '=', mode).orderBy('files.id', order).limit(limit);
     if (after !== undefined) page = page.where('files.id', order === 'desc' ? '<' : '>', after);
     if (purpose !== undefined) page = page.where('files.purpose', '=', purpose);
-    return (await this.#database.query(page.compile())).map((row) => this.#fileOf(row));
+    const files: StoredFile[] = [];
+    for (const [index, row] of (await this.#database.query(page.compile())).entries()) {
+      // Each name is opened by itself; of thousands, the loop would hear nothing for that long.
+      if (index > 0 && index % rowsAtOnce === 0) await othersTurn();
+      files.push(this.#fileOf(row));
+    }
+    return files;
   }
 
   /** Some whose time is over. */

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { Sealer } from '../base/sealer.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
+import { textPieces } from '../base/text-pieces.ts';
 import type { BlobStore } from '../storage/blobs/blob-store.ts';
 import type { Database } from '../storage/database.ts';
 import type { DocumentTables, FileTextsTable } from './document-tables.ts';
@@ -18,7 +19,7 @@ import type { StagedBytes, StoredFile } from './stored-file.ts';
 /** How long a file's text is. */
 export interface TextTokens {
   readonly tokens: number;
-  /** False: there are at most so many. */
+  /** False: it is a guess. */
   readonly tokensExact: boolean;
 }
 
@@ -142,7 +143,8 @@ export class FileTexts {
 
   async #extract(file: TextSource, extractor: Extractor, signal: AbortSignal): Promise<ReadText> {
     const { blobs, loose, countTokens } = this.#parts;
-    const source = { filename: file.filename, bytes: file.bytes, read: () => blobs.read(file.blobKey) };
+    const { tenantId, mode } = file.scope;
+    const source = { filename: file.filename, bytes: file.bytes, owner: `${tenantId} ${mode}`, read: () => blobs.read(file.blobKey) };
     const { text, ...facts } = await extractor.extract(source, signal).catch(failedToExtract);
     const { tokens, exact } = await countTokens(text);
     const blobKey = await loose.write(file.scope, encoded(text));
@@ -194,7 +196,13 @@ export class FileTexts {
       return await this.#stored(blobKey);
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code !== 'not_found') throw thrown;
-      await this.#parts.database.commit([this.#builder.deleteFrom('file_texts').where('blob_key', '=', blobKey).compile()]);
+      // The store may say so of one that comes back: whatever there is of it goes as well.
+      await this.#parts.database.commit([
+        sql`INSERT INTO loose_blobs (blob_key, due_ms, removing)
+          SELECT blob_key, CAST(${this.#parts.clock.nowMs()} AS BIGINT), 0 FROM file_texts WHERE blob_key = ${blobKey}
+          ON CONFLICT (blob_key) DO NOTHING`.compile(this.#builder),
+        this.#builder.deleteFrom('file_texts').where('blob_key', '=', blobKey).compile(),
+      ]);
       return undefined;
     }
   }
@@ -211,7 +219,7 @@ function failedToExtract(thrown: unknown): never {
 }
 
 async function* encoded(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text, 'utf8');
+  for (const piece of textPieces(text)) yield Buffer.from(piece, 'utf8');
 }
 
 function contextOf({ tenantId, mode }: TenantScope, contentId: string, reading: string): string {

@@ -8,6 +8,7 @@ import { onEveryDatabase } from '../../tests/doubles/databases.ts';
 import { ExtractorDouble } from '../../tests/doubles/extractor-double.ts';
 import { ManualClock } from '../../tests/doubles/manual-clock.ts';
 import { type DocumentRooms, type DocumentWish, openDocuments } from '../../tests/doubles/open-documents.ts';
+import { Fault } from '../base/fault.ts';
 import type { TenantScope } from '../base/tenant-scope.ts';
 import type { Database } from '../storage/database.ts';
 import type { BlobStore } from '../storage/blobs/blob-store.ts';
@@ -32,6 +33,17 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 /** Names of all that is stored, drafts included. */
 function stored(): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name);
+}
+
+/** A store that passes everything on, to be made otherwise in part. */
+function asWritten(blobs: BlobStore): BlobStore {
+  return {
+    put: (key, source) => blobs.put(key, source),
+    read: (key, range) => blobs.read(key, range),
+    delete: (key) => blobs.delete(key),
+    sweep: (beforeMs) => blobs.sweep(beforeMs),
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 function bytesOf(text: string): AsyncIterable<Uint8Array> {
@@ -135,11 +147,9 @@ onEveryDatabase((databases) => {
       const counts = { puts: 0, deletes: 0 };
       const die = (kind: 'puts' | 'deletes'): Promise<never> | undefined => ((counts[kind] += 1) === dies[kind] ? Promise.reject(new Error('kill -9')) : undefined);
       return {
+        ...asWritten(blobs),
         put: (key, source) => blobs.put(key, source).then(() => die('puts')),
-        read: (key, range) => blobs.read(key, range),
         delete: (key) => die('deletes') ?? blobs.delete(key),
-        sweep: (beforeMs) => blobs.sweep(beforeMs),
-        [Symbol.asyncDispose]: async () => {},
       };
     };
 
@@ -163,6 +173,26 @@ onEveryDatabase((databases) => {
       expect(stored()).toHaveLength(1);
       await (await replica()).files.sweep(never);
       expect(stored()).toEqual([]);
+    });
+
+    it('of the store at one blob holds up no other', async () => {
+      const stuck = new Set<string>();
+      const rooms = await replica({ wrap: (blobs) => ({ ...asWritten(blobs), delete: async (key) => { if (stuck.has(key)) throw new Error('access denied'); await blobs.delete(key); } }) });
+      const files = [await create(rooms, 'stuck'), await create(rooms, 'two'), await create(rooms, 'three')];
+      for (const { blobKey } of files) stuck.add(blobKey);
+      for (const { id } of files) {
+        await rooms.files.delete(mine, id);
+        clock.advance(1);
+      }
+      for (const { blobKey } of files.slice(1)) stuck.delete(blobKey);
+      await expect(rooms.files.sweep(never)).rejects.toThrow('access denied');
+      expect([stored().length, await looseCount(rooms)]).toEqual([1, 1]);
+      // Not at once again.
+      await rooms.files.sweep(never);
+      stuck.clear();
+      clock.advance(3_600_000);
+      await rooms.files.sweep(never);
+      expect([stored(), await looseCount(rooms)]).toEqual([[], 0]);
     });
 
     it('of a server whose writing takes long is not taken for one before its time', async () => {
@@ -268,6 +298,23 @@ onEveryDatabase((databases) => {
       expect(extractor.reads).toBe(2);
     });
 
+    it('that are missing for a moment leave nothing when they are read again', async () => {
+      let missing: string | undefined;
+      const missesOne = (blobs: BlobStore): BlobStore => ({
+        ...asWritten(blobs),
+        async *read(key, range) {
+          if (key === missing) throw new Fault('not_found');
+          yield* blobs.read(key, range);
+        },
+      });
+      const rooms = await replica({ extractor: new ExtractorDouble(), wrap: missesOne });
+      const file = await create(rooms, 'hello', { extract: true });
+      [missing] = await rooms.texts.blobKeysOf(file);
+      expect(await rooms.texts.textOf(file)).toMatchObject({ text: '# hello' });
+      await rooms.files.sweep(never);
+      expect([stored().length, await looseCount(rooms)]).toEqual([2, 0]);
+    });
+
     it('that cannot be read refuse the file, and leave nothing', async () => {
       const rooms = await replica({ extractor: new ExtractorDouble() });
       await expect(create(rooms, '%BROKEN', { extract: true })).rejects.toMatchObject({ code: 'document_unreadable', message: 'Failed to extract file: the document is encrypted; send it without a password' });
@@ -289,6 +336,46 @@ onEveryDatabase((databases) => {
       clock.advance(86_400_000);
       await rooms.uploads.sweep(never);
       await expect(rooms.uploads.cancel(mine, upload.id)).rejects.toMatchObject({ code: 'not_found' });
+    });
+
+    it('count with what they announce, also when two servers begin them at the same time, and until they end', async () => {
+      const servers = await twoReplicas({ limits: { ...fileLimitsDefault, totalBytesMax: 10 } });
+      const [rooms] = servers;
+      const wish = { filename: 'a.txt', purpose: 'user_data', bytes: 4 } as const;
+      const begun = await Promise.allSettled(Array.from({ length: 6 }, (_, index) => servers[index % 2 === 0 ? 0 : 1].uploads.create(mine, wish)));
+      const uploads = begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      expect(uploads).toHaveLength(2);
+      expect(begun.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'invalid_request', message: expect.stringMatching(/exceeded the max total size 10B/) } });
+      await expect(create(rooms, '123')).rejects.toMatchObject({ message: expect.stringMatching(/exceeded the max total size/) });
+      await create(rooms, '12');
+      const [one, other] = uploads;
+      if (one === undefined || other === undefined) throw new Error('two were begun');
+      const part = await rooms.uploads.addPart(mine, one.id, bytesOf('four'));
+      await expect(rooms.uploads.addPart(mine, one.id, bytesOf('x'))).rejects.toMatchObject({ message: expect.stringMatching(/more than the 4 bytes/) });
+      // All that the tenant may have is taken, by this upload itself among others.
+      await rooms.uploads.complete(mine, one.id, { partIds: [part.id] });
+      expect(await usageOf(rooms)).toEqual({ files: 2, bytes: 10 });
+      await rooms.uploads.cancel(mine, other.id);
+      expect(await usageOf(rooms)).toEqual({ files: 2, bytes: 6 });
+      await rooms.uploads.create(mine, wish);
+      clock.advance(3_600_000);
+      await rooms.uploads.sweep(never);
+      expect(await usageOf(rooms)).toEqual({ files: 2, bytes: 6 });
+    });
+
+    it('are copied by one completion at a time; others are refused before they copy anything', async () => {
+      const gate = Promise.withResolvers<void>();
+      let held = false;
+      const rooms = await replica({ wrap: (blobs) => ({ ...asWritten(blobs), put: async (key, source) => { if (held) await gate.promise; await blobs.put(key, source); } }) });
+      const upload = await rooms.uploads.create(mine, { filename: 'a.txt', purpose: 'user_data', bytes: 4 });
+      const completion = { partIds: [(await rooms.uploads.addPart(mine, upload.id, bytesOf('four'))).id] };
+      held = true;
+      const first = rooms.uploads.complete(mine, upload.id, completion);
+      await expect.poll(() => looseCount(rooms)).toBe(1);
+      await expect(rooms.uploads.complete(mine, upload.id, completion)).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringMatching(/is being completed/) });
+      expect(await looseCount(rooms)).toBe(1);
+      gate.resolve();
+      expect((await first).file).toMatchObject({ bytes: 4 });
     });
 
     it('are completed once, when two servers do it at the same time', async () => {

@@ -59,9 +59,9 @@ export class Files {
     return this.#parts.limits;
   }
 
-  /** Refuses a tenant that has all that it may have, before it sends more. Throws Moonshot's refusal. */
-  async admit(scope: TenantScope): Promise<void> {
-    const refusal = await this.#refusal(scope, 1);
+  /** Refuses a tenant that may not have so many bytes more, or no file more, before it sends them. Throws Moonshot's refusal. */
+  async admit(scope: TenantScope, bytes = 1): Promise<void> {
+    const refusal = await this.#refusal(scope, bytes);
     if (refusal !== undefined) throw refusal;
   }
 

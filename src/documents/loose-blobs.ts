@@ -16,6 +16,9 @@ export interface LooseBlobsParts {
 /** Whoever writes a blob and has not committed what refers to it after so long is dead. */
 const writingMs = 6 * 3_600_000;
 const batchRowsMax = 100;
+const retryMs = 3_600_000;
+/** In one sweep: then the store is not there at all. */
+const failuresMax = 10;
 
 /**
  * Blobs that nothing refers to. Each blob is written down here before its first byte is stored, and is taken off in the commit that refers
@@ -78,20 +81,36 @@ export class LooseBlobs {
     await this.#parts.database.commit([this.#builder.updateTable('loose_blobs').set({ due_ms: nowMs }).where('due_ms', '>', nowMs).compile()]);
   }
 
-  /** Removes all that are due, or until `signal` aborts. Resolves with how many there were. Throws `storage_unavailable`. */
+  /**
+   * Removes all that are due, or until `signal` aborts. Resolves with how many there were. One that cannot be removed is tried again an hour later, and
+   * holds up no other. Throws what the store says of the first such at the end, and as soon as there are too many.
+   */
   async sweep(signal: AbortSignal): Promise<number> {
     const { database, clock } = this.#parts;
+    const failures: unknown[] = [];
     let count = 0;
     while (!signal.aborted) {
       const due = this.#builder.selectFrom('loose_blobs').select('blob_key').where('due_ms', '<=', clock.nowMs()).orderBy('due_ms').limit(batchRowsMax);
       const rows = await database.query(due.compile());
       for (const { blob_key: key } of rows) {
         if (signal.aborted) return count;
-        if (await this.#remove(key)) count += 1;
+        try {
+          if (await this.#remove(key)) count += 1;
+        } catch (thrown) {
+          await this.#putOff(key);
+          failures.push(thrown);
+          if (failures.length >= failuresMax) throw failures[0];
+        }
       }
       if (rows.length < batchRowsMax) break;
     }
+    if (failures.length > 0) throw failures[0];
     return count;
+  }
+
+  async #putOff(key: string): Promise<void> {
+    const { database, clock } = this.#parts;
+    await database.commit([this.#builder.updateTable('loose_blobs').set({ due_ms: clock.nowMs() + retryMs }).where('blob_key', '=', key).compile()]);
   }
 
   /** From the claim on nothing can refer to it any more. Two that remove the same do no harm. */

@@ -22,6 +22,12 @@ export interface StoredUpload {
   readonly expiresMs: number;
 }
 
+/** Of one tenant and mode. */
+export interface UploadLimits {
+  readonly pendingMax: number;
+  readonly totalBytesMax: number;
+}
+
 export interface UploadRowsParts {
   readonly database: Pick<Database, 'builder' | 'query'>;
   readonly sealer: Pick<Sealer, 'seal' | 'open'>;
@@ -39,9 +45,18 @@ export class UploadRows {
     this.#sealer = sealer;
   }
 
-  /** A guard: one pending upload more. Refuses when there are `max` already. */
-  counting({ tenantId, mode }: TenantScope, max: number): CompiledQuery {
-    return this.#usage({ tenantId, mode }).set((column) => ({ uploads: column('uploads', '+', 1) })).where('uploads', '<', max).compile();
+  /** A guard: one pending upload more, and the bytes that it announces. Refuses when there are `pendingMax` already, or more bytes than the tenant may have. */
+  counting({ scope, bytes }: StoredUpload, { pendingMax, totalBytesMax }: UploadLimits): CompiledQuery {
+    return this.#usage(scope)
+      .set((column) => ({ uploads: column('uploads', '+', 1), bytes: column('bytes', '+', bytes) }))
+      .where('uploads', '<', pendingMax)
+      .where('bytes', '<=', totalBytesMax - bytes)
+      .compile();
+  }
+
+  /** A guard behind `ending`, which never refuses: what the upload announced is counted no more. */
+  uncounting({ scope, bytes }: StoredUpload): CompiledQuery {
+    return this.#usage(scope).set((column) => ({ uploads: column('uploads', '-', 1), bytes: column('bytes', '-', bytes) })).compile();
   }
 
   insertion(upload: StoredUpload): CompiledQuery {
@@ -53,9 +68,9 @@ export class UploadRows {
     return this.#builder.insertInto('file_uploads').values(row).compile();
   }
 
-  /** A guard: so many bytes more have come. Refuses when the upload is not pending, or they are more than `bytesMax` together. */
-  growing(upload: StoredUpload, bytes: number, bytesMax: number, nowMs: number): CompiledQuery {
-    return this.#pending(upload, nowMs).set((column) => ({ part_bytes: column('part_bytes', '+', bytes) })).where('part_bytes', '<=', bytesMax - bytes).compile();
+  /** A guard: so many bytes more have come. Refuses when the upload is not pending, or they are more together than it announced. */
+  growing(upload: StoredUpload, bytes: number, nowMs: number): CompiledQuery {
+    return this.#pending(upload, nowMs).set((column) => ({ part_bytes: column('part_bytes', '+', bytes) })).where('part_bytes', '<=', upload.bytes - bytes).compile();
   }
 
   partInsertion(part: FileUploadPartsTable): CompiledQuery {
@@ -72,10 +87,9 @@ export class UploadRows {
     return this.#builder.updateTable('file_uploads').set({ file_id: fileId }).where('id', '=', id).compile();
   }
 
-  /** The statements behind `ending`: its parts are due to be removed, and it is counted no more. */
-  letting({ id, scope }: StoredUpload, nowMs: number): readonly CompiledQuery[] {
+  /** The statements behind `ending`: its parts are due to be removed. */
+  letting({ id }: StoredUpload, nowMs: number): readonly CompiledQuery[] {
     return [
-      this.#usage(scope).set((column) => ({ uploads: column('uploads', '-', 1) })).compile(),
       sql`INSERT INTO loose_blobs (blob_key, due_ms, removing)
         SELECT blob_key, CAST(${nowMs} AS BIGINT), 0 FROM file_upload_parts WHERE upload_id = ${id}`.compile(this.#builder),
       this.#builder.deleteFrom('file_upload_parts').where('upload_id', '=', id).compile(),

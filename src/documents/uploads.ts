@@ -40,13 +40,16 @@ export interface Completion {
   readonly md5?: string;
 }
 
+export interface CompletedUpload {
+  readonly upload: StoredUpload;
+  readonly file: StoredFile;
+}
+
 /** OpenAI's figures (responses-ark-anthropic-batch.md 4.3). */
 const lifeMs = 3_600_000;
 export const partBytesMax = 64 * 1024 * 1024;
 /** Of one tenant and mode. */
 const pendingMax = 100;
-/** A part that did not come well may be sent again. */
-const partBytesFactor = 2;
 /** So long what has ended is told about. */
 const endedKeptMs = 86_400_000;
 const expiredBatchRows = 100;
@@ -54,27 +57,33 @@ const expiredBatchRows = 100;
 /** Files that come in parts, in any order and at the same time, for each tenant and mode apart. */
 export class Uploads {
   readonly #parts: UploadsParts;
+  /** The uploads that this server makes files of. */
+  readonly #completing = new Set<string>();
 
   constructor(parts: UploadsParts) {
     this.#parts = parts;
   }
 
-  /** Begins an upload. Throws Moonshot's refusals for a file that is too large or empty, and `rate_limited` when too many are pending. */
+  /**
+   * Begins an upload, whose bytes count against the tenant's quota from now on. Throws Moonshot's refusals for a file that is too large or empty or
+   * more than the tenant may have, and `rate_limited` when too many are pending.
+   */
   async create(scope: TenantScope, { filename, purpose, bytes, fileLifeMs }: UploadWish): Promise<StoredUpload> {
     const { database, rows, uploadRows, files, clock, random } = this.#parts;
     const bytesMax = fileBytesMax(files.limits, purpose);
     if (bytes > bytesMax) throw fileTooLarge(bytesMax);
     if (bytes === 0) throw fileEmpty();
-    await files.admit(scope);
+    await files.admit(scope, bytes);
     const nowMs = clock.nowMs();
     const upload: StoredUpload = {
       id: newId('upload', clock, random), scope, filename: harmlessFilename(filename), purpose, bytes, status: 'pending', fileId: undefined, fileLifeMs,
       createdMs: nowMs, expiresMs: nowMs + lifeMs,
     };
     await database.commit([rows.usageOpening(scope)]);
-    const { committed } = await database.commitIf([uploadRows.counting(scope, pendingMax)], [uploadRows.insertion(upload)]);
-    if (!committed) throw new Fault('rate_limited', { message: `at most ${pendingMax} uploads may be pending; complete or cancel some, or let them expire` });
-    return upload;
+    const { committed } = await database.commitIf([uploadRows.counting(upload, { pendingMax, totalBytesMax: files.limits.totalBytesMax })], [uploadRows.insertion(upload)]);
+    if (committed) return upload;
+    await files.admit(scope, bytes);
+    throw new Fault('rate_limited', { message: `at most ${pendingMax} uploads may be pending; complete or cancel some, or let them expire` });
   }
 
   /** Keeps a part. Throws `not_found`, `invalid_request` when the upload has ended or the part is too large, `storage_unavailable`, and what `source` throws. */
@@ -87,12 +96,12 @@ export class Uploads {
       const bytes = counted.bytes();
       const part = { id: newId('part', clock, random), upload_id: upload.id, blob_key: blobKey, bytes, created_ms: clock.nowMs() };
       const { committed } = await database.commitIf(
-        [uploadRows.growing(upload, bytes, partBytesFactor * upload.bytes, clock.nowMs()), loose.holding(blobKey)],
+        [uploadRows.growing(upload, bytes, clock.nowMs()), loose.holding(blobKey)],
         [uploadRows.partInsertion(part), loose.adopting(blobKey, 'file_upload_parts')],
       );
       if (committed) return part;
       await this.#pending(scope, id);
-      throw invalid(`the parts have more than ${partBytesFactor} times the ${upload.bytes} bytes that were announced`, 'data');
+      throw invalid(`the parts have more than the ${upload.bytes} bytes that were announced`, 'data');
     } finally {
       await loose.release([blobKey]).catch(() => undefined);
     }
@@ -100,17 +109,28 @@ export class Uploads {
 
   /**
    * Makes a file of the parts. Throws as `addPart` and `Files.keep` do, and `invalid_request` for parts that are not there or have not as many
-   * bytes as were announced, and for another MD5; then the upload stays as it is.
+   * bytes as were announced, for another MD5, and while another does the same; then the upload stays as it is.
    */
-  async complete(scope: TenantScope, id: string, { partIds, md5 }: Completion, signal?: AbortSignal): Promise<{ readonly upload: StoredUpload; readonly file: StoredFile }> {
-    const { uploadRows, loose, files, clock } = this.#parts;
+  async complete(scope: TenantScope, id: string, completion: Completion, signal?: AbortSignal): Promise<CompletedUpload> {
     const upload = await this.#pending(scope, id);
+    // Each would make a copy of its own of all parts, to learn only then that one of them was enough.
+    if (this.#completing.has(upload.id)) throw ended(upload.id, 'is being completed');
+    this.#completing.add(upload.id);
+    try {
+      return await this.#complete(upload, completion, signal);
+    } finally {
+      this.#completing.delete(upload.id);
+    }
+  }
+
+  async #complete(upload: StoredUpload, { partIds, md5 }: Completion, signal: AbortSignal | undefined): Promise<CompletedUpload> {
+    const { uploadRows, loose, files, clock } = this.#parts;
     const all = await uploadRows.parts(upload.id);
     const chosen = chosenParts(all, partIds);
     const bytes = chosen.reduce((sum, part) => sum + part.bytes, 0);
     if (bytes !== upload.bytes) throw invalid(`the parts have ${bytes} bytes, and ${upload.bytes} were announced`, 'part_ids');
     const digest = createHash('md5');
-    const staged = await files.stage(scope, this.#joined(chosen, digest), { bytesMax: bytes, ...(signal === undefined ? {} : { signal }) });
+    const staged = await files.stage(upload.scope, this.#joined(chosen, digest), { bytesMax: bytes, ...(signal === undefined ? {} : { signal }) });
     if (md5 !== undefined && !isSame(digest.digest(), md5)) {
       await files.discard(staged);
       throw invalid('the MD5 of the parts is another one', 'md5');
@@ -119,7 +139,8 @@ export class Uploads {
     const wish = { filename: upload.filename, purpose: upload.purpose, ...(upload.fileLifeMs === undefined ? {} : { expiresMs: nowMs + upload.fileLifeMs }) };
     const file = await files.keep(staged, wish, signal, {
       part: {
-        guards: [uploadRows.ending(upload, 'completed', nowMs)],
+        // What was announced makes room for the file.
+        guards: [uploadRows.ending(upload, 'completed', nowMs), uploadRows.uncounting(upload)],
         statements: (made) => [uploadRows.completion(upload, made.id), ...uploadRows.letting(upload, nowMs)],
       },
       refusal: () => ended(upload.id, 'ended meanwhile'),
@@ -150,7 +171,7 @@ export class Uploads {
     const { database, uploadRows, loose, clock } = this.#parts;
     const nowMs = clock.nowMs();
     const parts = await uploadRows.parts(upload.id);
-    const { committed } = await database.commitIf([uploadRows.ending(upload, status, nowMs)], uploadRows.letting(upload, nowMs));
+    const { committed } = await database.commitIf([uploadRows.ending(upload, status, nowMs), uploadRows.uncounting(upload)], uploadRows.letting(upload, nowMs));
     if (committed) await loose.release(parts.map((part) => part.blob_key)).catch(() => undefined);
     return committed;
   }

@@ -10,7 +10,7 @@ import { FileParts, needsFiles } from './file-parts.ts';
 const scope: TenantScope = { tenantId: 'ten_1', mode: 'live' };
 const png = Buffer.from('89504e470d0a1a0a0000', 'hex');
 const idOf = (digit: string): StoredFile['id'] => `file_${digit.repeat(32)}`;
-const urlOf = (digit: string): string => storedFileUrl(idOf(digit)) ?? '';
+const urlOf = (digit: string): string => storedFileUrl(idOf(digit));
 
 function fileOf(digit: string, filename: string, bytes = 10): StoredFile {
   return { id: idOf(digit), scope, filename, purpose: 'user_data', bytes, createdMs: 0, expiresMs: undefined, blobKey: `b/${digit}`, contentId: `c${digit}` };
@@ -49,7 +49,7 @@ function house(): { readonly parts: FileParts; readonly asked: string[] } {
 }
 
 const ask = (...content: Part[]): DialogueRequest => ({ model: 'kimi-k2', messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content }], stream: false, protocol: 'openai-chat', sampling: {} });
-const resolved = async (parts: FileParts, ...content: Part[]): Promise<unknown> => (await parts.resolve(scope, ask(...content))).messages[1]?.content;
+const resolved = async (parts: FileParts, ...content: Part[]): Promise<unknown> => (await parts.resolve(scope, ask(...content), 'some')).messages[1]?.content;
 const sent = (bytes: string): string => `data:application/pdf;base64,${Buffer.from(bytes).toString('base64')}`;
 
 describe('FileParts', () => {
@@ -75,7 +75,7 @@ describe('FileParts', () => {
   });
 
   it.each<[string, Part, string, string]>([
-    ['a file that is not there', { type: 'file', url: urlOf('9') }, 'invalid_request', `${idOf('9')} is not found; upload the file with POST /v1/files first`],
+    ['a file that is not there', { type: 'file', url: urlOf('9') }, 'invalid_request', `the file ${idOf('9')} is not found; upload it with POST /v1/files, and name it by the id that this gives`],
     ['an image that is none', { type: 'image', url: urlOf('1') }, 'invalid_request', `${idOf('1')} is no image; send a document as a file part`],
     ['a film that is an image', { type: 'video', url: urlOf('2') }, 'invalid_request', `${idOf('2')} is no video; send a document as a file part`],
     ['a film that is too large', { type: 'video', url: urlOf('3') }, 'invalid_request', `with ${idOf('3')} the images and films of this request have more than the 32 MB that can be sent along`],
@@ -87,7 +87,7 @@ describe('FileParts', () => {
   it('finds nothing of another tenant, nor of the other mode', async () => {
     const { parts } = house();
     for (const other of [{ ...scope, tenantId: 'ten_2' }, { ...scope, mode: 'test' }] as const) {
-      await expect(parts.resolve(other, ask({ type: 'file', url: urlOf('1') }))).rejects.toMatchObject({ code: 'invalid_request', field: 'messages.1.content.0' });
+      await expect(parts.resolve(other, ask({ type: 'file', url: urlOf('1') }), 'some')).rejects.toMatchObject({ code: 'invalid_request', field: 'messages.1.content.0' });
     }
   });
 
@@ -102,8 +102,7 @@ describe('FileParts', () => {
     const { parts } = house();
     const odd: Part = { type: 'file', url: sent('odd') };
     const link: Part = { type: 'file', url: 'https://example.test/a.pdf' };
-    const foreign: Part = { type: 'image', url: 'ms://cq1234' };
-    expect(await resolved(parts, odd, link, foreign)).toEqual([odd, link, foreign]);
+    expect(await resolved(parts, odd, link)).toEqual([odd, link]);
     await expect(resolved(parts, { type: 'file', url: sent('late') })).rejects.toMatchObject({ code: 'caller_gone' });
   });
 
@@ -125,19 +124,37 @@ describe('FileParts', () => {
     expect(both).toEqual([{ type: 'text', text: 'report.pdf:\ntext of report.pdf' }, { type: 'text', text: 'report.csv:\ntext of report.csv' }]);
   });
 
-  it('tries a document that cannot be read once, one that could not be tried again, and no more than some of many', async () => {
+  it('reads no more than some of many', async () => {
     const { parts, asked } = house();
     const [odd, busy] = ['odd', 'busy'].map((bytes): Part => ({ type: 'file', url: sent(bytes), filename: bytes }));
     for (let turn = 0; turn < 2; turn += 1) if (odd !== undefined && busy !== undefined) expect(await resolved(parts, odd, busy)).toEqual([odd, busy]);
-    expect(asked).toEqual(['odd', 'busy', 'busy']);
+    expect(asked).toEqual(['odd', 'busy', 'odd', 'busy']);
     const many = Array.from({ length: 30 }, (_, index): Part => ({ type: 'file', url: sent(`n${index}`) }));
     expect((await resolved(parts, ...many)) as unknown[]).toHaveLength(30);
-    expect(asked).toHaveLength(3 + 20);
+    expect(asked).toHaveLength(4 + 20);
+  });
+
+  it.each<[string, string, string]>([
+    ['is encrypted or broken', sent('odd'), 'document_unreadable'],
+    ['lies somewhere else', 'https://example.test/a.pdf', 'invalid_request'],
+    ['cannot be read now', sent('busy'), 'documents_busy'],
+  ])('refuses a document that %s, where nobody who may answer reads documents, and leaves it to those who do', async (_name, url, code) => {
+    const { parts } = house();
+    const part: Part = { type: 'file', url };
+    await expect(parts.resolve(scope, ask(part), 'none')).rejects.toMatchObject({ code });
+    expect((await parts.resolve(scope, ask(part), 'all')).messages[1]?.content).toEqual([part]);
+  });
+
+  it('reads base64 without a head, and refuses ids that are none', async () => {
+    const { parts } = house();
+    const bare: Part = { type: 'file', url: Buffer.from('hello').toString('base64'), filename: 'a.txt' };
+    expect(await resolved(parts, bare)).toEqual([{ ...bare, text: 'read: hello' }]);
+    for (const id of ['nope', 'file-abc123', 'FILE_1', ' ']) await expect(resolved(parts, { type: 'file', url: storedFileUrl(id) })).rejects.toMatchObject({ code: 'invalid_request', field: 'messages.1.content.0' });
   });
 
   it('stops when the caller has gone', async () => {
     const { parts, asked } = house();
-    await expect(parts.resolve(scope, ask({ type: 'image', url: urlOf('2') }), AbortSignal.abort())).rejects.toMatchObject({ code: 'caller_gone' });
+    await expect(parts.resolve(scope, ask({ type: 'image', url: urlOf('2') }), 'some', AbortSignal.abort())).rejects.toMatchObject({ code: 'caller_gone' });
     expect(asked).toEqual([]);
   });
 
@@ -149,7 +166,7 @@ describe('FileParts', () => {
   });
 
   it('has nothing to do for what names no file', () => {
-    expect(needsFiles(ask({ type: 'text', text: 'ms://file' }, { type: 'image', url: 'https://example.test/a.png' }, { type: 'image', url: 'ms://cq1234' }))).toBe(false);
+    expect(needsFiles(ask({ type: 'text', text: 'ms://file' }, { type: 'image', url: 'https://example.test/a.png' }, { type: 'image', url: 'https://example.test/ms://x' }))).toBe(false);
     expect(needsFiles({ model: 'kimi-k2', messages: [{ role: 'user', content: urlOf('1') }], stream: false, protocol: 'openai-chat', sampling: {} })).toBe(false);
     expect(needsFiles(ask({ type: 'image', url: urlOf('2') }))).toBe(true);
     expect(needsFiles(ask({ type: 'file', url: sent('x') }))).toBe(true);

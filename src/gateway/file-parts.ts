@@ -6,7 +6,7 @@ import type { TenantScope } from '../base/tenant-scope.ts';
 import { documentText } from '../dialogue/document-text.ts';
 import type { Content, Message, Part } from '../dialogue/message.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
-import { storedFileIdOf } from '../dialogue/stored-file-url.ts';
+import { namesStoredFile, storedFileIdOf } from '../dialogue/stored-file-url.ts';
 import type { DocumentSource, ExtractedText } from '../documents/extraction.ts';
 import { sniffedBytes, sniffMedia } from '../documents/sniff-media.ts';
 import type { StoredFile } from '../documents/stored-file.ts';
@@ -19,7 +19,7 @@ export interface FilePartsDeps {
   /** What a stored document says. Throws `document_unreadable`, and `documents_busy`. */
   textOf(file: StoredFile, signal?: AbortSignal): Promise<string>;
   /** What a document says that came with the request. Throws the same. */
-  extract(source: DocumentSource, scope: TenantScope, signal?: AbortSignal): Promise<Pick<ExtractedText, 'text'>>;
+  extract(source: DocumentSource, signal?: AbortSignal): Promise<Pick<ExtractedText, 'text'>>;
 }
 
 /** Images and films of one request go to the upstream whole, in one JSON body: they may have so many bytes together, as often as each is named. */
@@ -39,7 +39,6 @@ const wordless = '(no text could be read in this document)';
  */
 export class FileParts {
   readonly #deps: FilePartsDeps;
-  /** `undefined` would mean that nothing is known: of what cannot be read, '' is. */
   readonly #remembered = new LRUCache<string, string>({ maxSize: rememberedUnitsMax, sizeCalculation: (text) => text.length + 100 });
 
   constructor(deps: FilePartsDeps) {
@@ -49,21 +48,26 @@ export class FileParts {
   /**
    * `request` with its files. Throws `invalid_request` for a file that is not there, is not what it is said to be, or is too much for one
    * request, `prompt_too_long` for documents that say too much, `document_unreadable` for one that lies here and cannot be read,
-   * `documents_busy`, and `caller_gone` when `signal` aborts. What came with the request and cannot be read now stays as it is.
+   * `documents_busy`, and `caller_gone` when `signal` aborts. What came with the request is read for those of `readers` who do not read it
+   * themselves; it stays as it is when it cannot be read and some of them may, and is refused when none can.
    */
-  async resolve(scope: TenantScope, request: DialogueRequest, signal?: AbortSignal): Promise<DialogueRequest> {
-    const resolving = new Resolving(this.#deps, this.#remembered, scope, signal);
+  async resolve(scope: TenantScope, request: DialogueRequest, readers: DocumentReaders, signal?: AbortSignal): Promise<DialogueRequest> {
+    const resolving = new Resolving(this.#deps, this.#remembered, scope, readers, signal);
     const messages: Message[] = [];
     for (const [index, message] of request.messages.entries()) messages.push(await resolving.message(message, `messages.${index}`));
     return { ...request, messages };
   }
 }
 
+/** Who of those that may answer a request reads documents that come with it: `none`, `some`, `all`. */
+export type DocumentReaders = 'none' | 'some' | 'all';
+
 /** One request being resolved: each file is fetched once, however often it is named, and all of them together have a bound. */
 class Resolving {
   readonly #deps: FilePartsDeps;
   readonly #remembered: LRUCache<string, string>;
   readonly #scope: TenantScope;
+  readonly #readers: DocumentReaders;
   readonly #signal: AbortSignal | undefined;
   readonly #files = new Map<FileId, StoredFile>();
   readonly #mediaUrls = new Map<FileId, string>();
@@ -71,10 +75,11 @@ class Resolving {
   #textUnits = 0;
   #sentRead = 0;
 
-  constructor(deps: FilePartsDeps, remembered: LRUCache<string, string>, scope: TenantScope, signal: AbortSignal | undefined) {
+  constructor(deps: FilePartsDeps, remembered: LRUCache<string, string>, scope: TenantScope, readers: DocumentReaders, signal: AbortSignal | undefined) {
     this.#deps = deps;
     this.#remembered = remembered;
     this.#scope = scope;
+    this.#readers = readers;
     this.#signal = signal;
   }
 
@@ -89,19 +94,21 @@ class Resolving {
   async #part(part: Part, field: string): Promise<Part> {
     if (!isFilePart(part)) return part;
     this.#refuseIfGone();
-    const id = storedFileIdOf(part.url);
-    if (id === undefined) return part.type === 'file' ? this.#sent(part, field) : part;
-    const file = await this.#file(id, field);
+    if (!namesStoredFile(part.url)) return part.type === 'file' ? this.#sent(part, field) : part;
+    const file = await this.#file(part.url, field);
     if (part.type !== 'file') return { ...part, url: await this.#mediaUrl(file, part.type, field) };
     const text = documentText((await this.#storedText(file)) || wordless, part.filename ?? file.filename);
     this.#count(text, field);
     return { type: 'text', text, ...(part.extensions === undefined ? {} : { extensions: part.extensions }) };
   }
 
-  async #file(id: FileId, field: string): Promise<StoredFile> {
-    const file = this.#files.get(id) ?? (await this.#deps.file(this.#scope, id));
-    if (file === undefined) throw new Fault('invalid_request', { field, message: `${id} is not found; upload the file with POST /v1/files first` });
-    this.#files.set(id, file);
+  async #file(url: string, field: string): Promise<StoredFile> {
+    const id = storedFileIdOf(url);
+    const file = id === undefined ? undefined : (this.#files.get(id) ?? (await this.#deps.file(this.#scope, id)));
+    if (file === undefined) {
+      throw new Fault('invalid_request', { field, message: `the file ${url.slice('ms://'.length, 128).toWellFormed()} is not found; upload it with POST /v1/files, and name it by the id that this gives` });
+    }
+    this.#files.set(file.id, file);
     return file;
   }
 
@@ -115,27 +122,33 @@ class Resolving {
 
   /** A document that came with the request, with its text. */
   async #sent(part: Part & { readonly type: 'file' }, field: string): Promise<Part> {
-    if (part.text !== undefined || this.#sentRead === sentReadMax) return part;
+    if (part.text !== undefined || this.#readers === 'all') return part;
     const document = await sentDocument(part.url, part.filename ?? 'document');
-    if (document === undefined) return part;
+    if (document === undefined) return this.#unread(part, () => new Fault('invalid_request', { field, message: 'documents are not fetched from addresses; send the document itself, or upload it with POST /v1/files' }));
     const key = `${this.#scope.tenantId} ${this.#scope.mode} ${document.key}`;
-    const text = this.#remembered.get(key) ?? (await this.#read(document));
-    if (text === undefined) return part;
+    const text = this.#remembered.get(key) ?? (await this.#read(document, field));
+    if (text instanceof Fault) return this.#unread(part, () => text);
     this.#remembered.set(key, text);
-    if (text === '') return part;
+    if (text === '') return this.#unread(part, () => new Fault('document_unreadable', { field, message: 'no text could be read in this document' }));
     this.#count(text, field);
     return { ...part, text };
   }
 
-  /** '' when nothing can be read in it; undefined when it cannot be tried now. */
-  async #read(document: DocumentSource): Promise<string | undefined> {
+  /** Some upstream may do better; where none can, its sender is told. */
+  #unread(part: Part, why: () => Fault): Part {
+    if (this.#readers === 'none') throw why();
+    return part;
+  }
+
+  /** What a document says, or why that cannot be known now. */
+  async #read(document: DocumentSource, field: string): Promise<string | Fault> {
+    if (this.#sentRead === sentReadMax) return new Fault('invalid_request', { field, message: `of the documents that come with one request ${sentReadMax} are read; upload the others with POST /v1/files` });
     this.#sentRead += 1;
     try {
-      return (await this.#deps.extract(document, this.#scope, this.#signal)).text.trim();
+      return (await this.#deps.extract({ ...document, owner: `${this.#scope.tenantId} ${this.#scope.mode}` }, this.#signal)).text.trim();
     } catch (thrown) {
-      // Maybe an upstream can.
-      if (thrown instanceof Fault && thrown.code === 'document_unreadable') return '';
-      if (thrown instanceof Fault && thrown.code === 'documents_busy') return undefined;
+      if (thrown instanceof Fault && thrown.code === 'document_unreadable') return new Fault('document_unreadable', { field, message: thrown.message, cause: thrown });
+      if (thrown instanceof Fault && thrown.code === 'documents_busy') return thrown;
       throw thrown;
     }
   }
@@ -178,7 +191,7 @@ export function needsFiles({ messages }: DialogueRequest): boolean {
 }
 
 function namesFiles(content: Content | undefined): content is readonly Part[] {
-  return Array.isArray(content) && (content as readonly Part[]).some((part) => isFilePart(part) && (part.type === 'file' || storedFileIdOf(part.url) !== undefined));
+  return Array.isArray(content) && (content as readonly Part[]).some((part) => isFilePart(part) && (part.type === 'file' || namesStoredFile(part.url)));
 }
 
 function isFilePart(part: Part): part is Part & { readonly type: 'file' | 'image' | 'video' } {

@@ -18,7 +18,7 @@ import { AttemptFailure, type AttemptStage, type Flow, type Upstream } from '../
 import type { BilledCall, Billing, Reckoning } from './billing.ts';
 import { boundsOf, canRunOut } from './call-bounds.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { type FileParts, needsFiles } from './file-parts.ts';
+import { type DocumentReaders, type FileParts, needsFiles } from './file-parts.ts';
 import type { InteractiveLoad } from './interactive-load.ts';
 import { attemptsMax, isModelGone, mayTryNext } from './fallback.ts';
 import { Meter } from './meter.ts';
@@ -163,7 +163,7 @@ export class Gateway {
     let plan = await this.#plan(journey);
     if (!(plan instanceof Fault) && needsFiles(request)) {
       // Not before: who gets no answer has no document read.
-      journey.request = await files.resolve(caller, request, signal);
+      journey.request = await files.resolve(caller, request, this.#documentReaders(plan), signal);
       plan = await this.#plan(journey);
     }
     if (plan instanceof Fault) {
@@ -186,6 +186,12 @@ export class Gateway {
       if (journey.attempts === 0) lease.cancel();
       else lease.settle(usedTokens);
     }
+  }
+
+  #documentReaders({ attempts }: BoundedPlan): DocumentReaders {
+    const reading = attempts.filter(({ offer }) => this.#deps.upstream(offer.upstreamId)?.readsDocuments === true);
+    if (reading.length === 0) return 'none';
+    return reading.length === attempts.length ? 'all' : 'some';
   }
 
   /** The plan, or why there is none. */

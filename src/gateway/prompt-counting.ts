@@ -27,6 +27,6 @@ export class PromptCounting {
   }
 
   #whole(scope: TenantScope, request: DialogueRequest, signal: AbortSignal | undefined): DialogueRequest | Promise<DialogueRequest> {
-    return needsFiles(request) ? this.#deps.files.resolve(scope, request, signal) : request;
+    return needsFiles(request) ? this.#deps.files.resolve(scope, request, 'some', signal) : request;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
+import { othersTurn } from '../base/others-turn.ts';
 import type { DocumentSource } from '../documents/extraction.ts';
 
 /** A document that came with a request, in its URL. */
@@ -13,17 +13,22 @@ const headUnitsMax = 1_000;
 /** A multiple of four, so that base64 can be taken apart there; so much is done at once, and in between others have their turn. */
 const pieceUnits = 1_048_576;
 
-/** The document that `url` holds whole; undefined: it holds none, but says where one is. */
+/** Where something is, as against base64 that stands by itself. */
+const hasScheme = /^[a-z][a-z0-9+.-]{0,20}:/i;
+
+/** The document that `url` holds whole, as a `data:` URL or as base64 alone; undefined: it holds none, but says where one is. */
 export async function sentDocument(url: string, filename: string): Promise<SentDocument | undefined> {
-  const comma = url.slice(0, headUnitsMax).indexOf(',');
-  if (!url.startsWith('data:') || comma === -1 || !url.slice(0, comma).endsWith(';base64')) return undefined;
+  const head = url.slice(0, headUnitsMax);
+  const isBare = !hasScheme.test(head);
+  const comma = isBare ? -1 : head.indexOf(',');
+  if (!isBare && !(head.startsWith('data:') && comma !== -1 && head.slice(0, comma).endsWith(';base64'))) return undefined;
   const hash = createHash('sha256').update(filename).update('\0');
   const pieces: Buffer[] = [];
   for (let at = comma + 1; at < url.length; at += pieceUnits) {
     const piece = Buffer.from(url.slice(at, at + pieceUnits), 'base64');
     hash.update(piece);
     pieces.push(piece);
-    if (url.length > pieceUnits) await turn();
+    if (url.length > pieceUnits) await othersTurn();
   }
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return {

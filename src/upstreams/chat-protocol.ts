@@ -11,6 +11,7 @@ export function chatProtocol(dialect: ChatDialect, path = '/chat/completions'): 
     protocol: 'openai-chat',
     path,
     contextCache: false,
+    documents: dialect.documents,
     headers: bearer,
     encode: (call) => encodeChatRequest(call.request, { ...targetOf(call), dialect }),
     replies: () => ({

@@ -14,6 +14,7 @@ export function messagesProtocol(dialect: MessagesDialect, upstreamId: string): 
     protocol: 'anthropic-messages',
     path: '/v1/messages',
     contextCache: false,
+    documents: dialect.documents,
     // Clients send their key in the one header or in the other (3.1), so that who takes one only is not known: both hold the same.
     headers: (apiKey) => (apiKey === undefined ? version : [...version, 'x-api-key', apiKey, ...bearer(apiKey)]),
     encode: (call) => encodeMessagesRequest(call.request, { ...targetOf(call), dialect, upstreamId }),

@@ -12,6 +12,7 @@ export function responsesProtocol(dialect: ResponsesDialect, upstreamId: string)
     protocol: 'openai-responses',
     path: '/responses',
     contextCache: dialect.contextCache,
+    documents: dialect.documents,
     headers: bearer,
     encode: (call) => encodeResponsesRequest(call.request, { ...targetOf(call), dialect, upstreamId }),
     replies: ({ keepsContext }) => ({

@@ -68,6 +68,8 @@ export class AttemptFailure extends Error {
  */
 export interface Upstream extends AsyncDisposable {
   readonly id: string;
+  /** Reads documents itself, by some protocol that it speaks. Absent: it reads what is written. */
+  readonly readsDocuments?: boolean;
   /**
    * Sends one request. Streamed (`call.request.stream`): events go to `handler.onBatches`, resolves with undefined at a
    * clean end. Not streamed: resolves with the reply. Rejects with `AttemptFailure`; when `signal` aborts, closes the

@@ -47,6 +47,8 @@ export interface WireProtocol {
   readonly path: string;
   /** Holds conversations when it is told to, so that what is held need not be sent. */
   readonly contextCache: boolean;
+  /** Reads documents itself; elsewhere their text is sent. */
+  readonly documents: boolean;
   /** Headers beside those of every request, by the upstream's key: name, value, name, value. */
   headers(apiKey: string | undefined): readonly string[];
   /** Throws a fault when the request cannot be said at all. */

@@ -46,6 +46,7 @@ interface Route extends WireProtocol {
  */
 export class WireUpstream implements Upstream {
   readonly id: string;
+  readonly readsDocuments: boolean;
   readonly #apiKey: string | undefined;
   readonly #limits: TransportLimits;
   readonly #clock: Clock;
@@ -58,6 +59,7 @@ export class WireUpstream implements Upstream {
   constructor(options: WireUpstreamOptions) {
     const { id, baseUrl, endpoints, batch, apiKey, deadlines, clock = systemClock, connector } = options;
     this.id = id;
+    this.readsDocuments = endpoints.some(({ protocol }) => protocol.documents);
     this.#apiKey = apiKey;
     this.#limits = { ...transportLimitsDefault, ...options.limits };
     this.#clock = clock;

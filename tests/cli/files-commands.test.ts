@@ -86,6 +86,14 @@ describe('moongate files', () => {
     });
   });
 
+  it('reads a long text whole', async () => {
+    const long = `"${'длинный 🌍\n'.repeat(40_000)}`;
+    writeFileSync(join(server.folder, 'long.txt'), long);
+    const { files } = (await json('files', 'put', 'long.txt')) as { files: { file: { id: string } }[] };
+    const { text, mimeType } = (await json('files', 'text', files[0]?.file.id ?? '')) as { text: string; mimeType: string };
+    expect([text === `# ${long}`, mimeType]).toEqual([true, 'text/plain']);
+  });
+
   it('shows how far it is to a person, and to nobody else', async () => {
     writeFileSync(join(server.folder, 'big.bin'), Buffer.alloc(300_000));
     const terminal = new TerminalDouble(server.folder);

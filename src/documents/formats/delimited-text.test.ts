@@ -20,6 +20,13 @@ describe('a table of separated values', () => {
     expect((await read('a,b,c\n"x ""y""","1\n2",p|q\nshort\n\n"open,1\n')).text).toBe('| a | b | c |\n| --- | --- | --- |\n| x "y" | 1<br>2 | p\\|q |\n| short |  |  |\n| open,1 |  |  |');
   });
 
+  it('of one long row and many short ones does not grow by what is not there', async () => {
+    const { text } = await read(`${'x,'.repeat(5_000)}x\n${'1,2\n'.repeat(20_000)}`, 'ragged.csv', 20_000_000);
+    expect(text.length).toBeLessThan(250_000);
+    expect(text.endsWith('\n| 1 | 2 |')).toBe(true);
+    expect(text.split('\n')).toHaveLength(20_002);
+  });
+
   it('is cut at the limit, after a whole row', async () => {
     const { text, notes } = await read('a,b\n'.repeat(100), 'a.csv', 200);
     expect(text.length).toBeLessThanOrEqual(200);

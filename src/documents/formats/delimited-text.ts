@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import type { FormatReader } from './format-reader.ts';
-import { tableCell } from './markdown-table.ts';
+import { isPadded, tableCell } from './markdown-table.ts';
 import { decodeText } from './text-encoding.ts';
 
 const separators = [',', ';', '\t', '|'] as const;
@@ -18,10 +18,12 @@ export const readDelimitedText: FormatReader = async ({ bytes, filename, limits 
   const lines: string[] = [];
   let chars = 0;
   let wide = 0;
-  const columns = columnCount(body, separator);
+  const size = sizeOf(body, separator);
+  const { columns } = size;
+  const padded = isPadded(size);
   for (const row of rowsOf(body, separator)) {
     if (row.length === 1 && row[0]?.trim() === '') continue;
-    const line = lines.length === 0 ? `${tableLine(row, columns)}\n|${' --- |'.repeat(columns)}` : tableLine(row, columns);
+    const line = lines.length === 0 ? `${tableLine(row, columns)}\n|${' --- |'.repeat(columns)}` : tableLine(row, padded ? columns : Math.min(row.length, columns));
     chars += line.length + 1;
     if (chars > limits.textCharsMax) {
       notes.push(`the table was cut after ${lines.length} rows`);
@@ -43,10 +45,16 @@ function tableLine(row: readonly string[], columns: number): string {
 /** More columns than any table has that people write; a row of a million commas is none. */
 const columnsMax = 2000;
 
-function columnCount(text: string, separator: string): number {
-  let count = 1;
-  for (const row of rowsOf(text, separator)) count = Math.max(count, row.length);
-  return Math.min(count, columnsMax);
+function sizeOf(text: string, separator: string): { readonly rows: number; readonly columns: number; readonly cells: number } {
+  let rows = 0;
+  let columns = 1;
+  let cells = 0;
+  for (const row of rowsOf(text, separator)) {
+    rows += 1;
+    columns = Math.max(columns, row.length);
+    cells += Math.min(row.length, columnsMax);
+  }
+  return { rows, columns: Math.min(columns, columnsMax), cells };
 }
 
 /** The one by which the first rows have the same number of cells, and most of them. */

@@ -5,9 +5,13 @@ export interface TableCell {
   readonly rows: number;
 }
 
-/** How much emptier than full a table may be before its short rows are left short: GFM fills them up by itself. */
 const paddingPerCell = 4;
 const paddingFree = 1_000;
+
+/** Whether short rows are filled up. In a table that is much emptier than full they are left short, which GFM fills up by itself: filled up it could be a thousand times as long. */
+export function isPadded({ rows, columns, cells }: { readonly rows: number; readonly columns: number; readonly cells: number }): boolean {
+  return rows * columns <= cells * paddingPerCell + paddingFree;
+}
 
 /**
  * The rows of a table as texts, each in its column: a cell that reaches over several columns or rows stands in its first place, and the
@@ -61,10 +65,10 @@ export function markdownTable(rows: readonly (readonly string[])[]): string {
     cells += row.length;
   }
   if (columns === 0) return '';
-  const isPadded = rows.length * columns <= cells * paddingPerCell + paddingFree;
+  const padded = isPadded({ rows: rows.length, columns, cells });
   const lines: string[] = [];
   for (const [index, row] of rows.entries()) {
-    const width = isPadded || index === 0 ? columns : row.length;
+    const width = padded || index === 0 ? columns : row.length;
     lines.push(`| ${Array.from({ length: width }, (_, column) => tableCell(row[column] ?? '')).join(' | ')} |`);
     if (index === 0) lines.push(`|${' --- |'.repeat(columns)}`);
   }

@@ -5,7 +5,8 @@ import type { PictureReader } from './format-reader.ts';
 
 /** Where tesseract is, and what it has learned to read. */
 export interface OcrProgram {
-  readonly program: string;
+  /** Program and arguments that run it; what it is to do follows. */
+  readonly command: readonly [string, ...string[]];
   /** Names of its language packs: `eng`, `rus`, `chi_sim`. */
   readonly languages: readonly string[];
   /** For all pictures of a document together; what is over then stays unread. */
@@ -65,8 +66,9 @@ export class Ocr implements PictureReader {
   #run(list: readonly string[], picture: Uint8Array): Promise<string | undefined> {
     const leftMs = this.#endMs - this.#clock.monotonicMs();
     if (leftMs <= 0) return Promise.resolve(undefined);
+    const [program, ...before] = this.#program.command;
     return new Promise((resolve) => {
-      const child = spawn(this.#program.program, list, { stdio: ['pipe', 'pipe', 'ignore'], env: { OMP_THREAD_LIMIT: '1' } });
+      const child = spawn(program, [...before, ...list], { stdio: ['pipe', 'pipe', 'ignore'], env: { OMP_THREAD_LIMIT: '1' } });
       const parts: Buffer[] = [];
       let bytes = 0;
       const cancel = this.#clock.after(leftMs, () => child.kill('SIGKILL'));

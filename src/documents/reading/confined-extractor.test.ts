@@ -108,7 +108,7 @@ describe('limits', () => {
 
 describe('a queue', () => {
   it('is bounded, keeps the order, and can be left', async () => {
-    await using extractor = extractorWith({ memoryMb: 774, concurrency: 1, waitingMax: 2, spares: 0 });
+    await using extractor = extractorWith({ memoryMb: 774, concurrency: 1, waitingMax: 8, spares: 0 });
     const gate = Promise.withResolvers<void>();
     const order: string[] = [];
     const read = (name: string, pause?: Promise<void>, signal?: AbortSignal): Promise<unknown> =>

@@ -2,6 +2,7 @@ import { Fault } from '../../base/fault.ts';
 import type { DocumentSource, ExtractedText, Extractor } from '../extraction.ts';
 import type { Confinement } from './confinement.ts';
 import { ReadingDesk } from './reading-desk.ts';
+import { FairTurns } from './fair-turns.ts';
 import type { ReadingRequest } from './reading-frame.ts';
 import type { ReadingSettings } from './reading-limits.ts';
 import type { Ending, Reading } from './reading-process.ts';
@@ -37,14 +38,13 @@ function meansOf({ limits, spares }: ReadingSettings, confinement: Confinement):
 export class ConfinedExtractor implements Extractor {
   readonly #deps: ConfinedExtractorDeps;
   readonly #means: Promise<Means>;
-  readonly #waiting: ((granted: boolean) => void)[] = [];
+  readonly #turns: FairTurns;
   /** What pictures are read with: when a language is installed, they are to be read again. */
   #pictures = 'unknown';
-  #underWay = 0;
-  #disposed = false;
 
   constructor(deps: ConfinedExtractorDeps) {
     this.#deps = deps;
+    this.#turns = new FairTurns(deps.settings);
     this.#means = deps.confinement.then((confinement) => {
       this.#pictures = confinement.ocr === undefined ? 'none' : confinement.ocr.languages.join('.').toLowerCase().replace(/[^a-z0-9.]/g, '-');
       return meansOf(deps.settings, confinement);
@@ -57,79 +57,39 @@ export class ConfinedExtractor implements Extractor {
   }
 
   /**
-   * Throws `document_unreadable` with why and what to do, `documents_busy` when too many wait, `caller_gone` when `signal` aborts it,
+   * Throws `document_unreadable` with why and what to do, `documents_busy` when too many wait, of the document's owner or at all, `caller_gone` when `signal` aborts it,
    * `shutting_down`, and what the source throws.
    */
   async extract(source: DocumentSource, signal?: AbortSignal): Promise<ExtractedText> {
-    await this.#enter(signal);
+    const owner = source.owner ?? '';
+    await this.#turns.enter(owner, signal);
     try {
-      this.#refuseIfOver(signal);
+      this.#turns.refuseIfOver(signal);
       return await this.#readIn(source, signal);
     } finally {
-      this.#leave();
+      this.#turns.leave(owner);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
-    for (const wake of this.#waiting.splice(0)) wake(false);
+    this.#turns.close();
     const { desk } = await this.#means;
     await desk[Symbol.asyncDispose]();
   }
 
-  /** Waits for one's turn, in the order of arrival. */
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
-    this.#refuseIfOver(signal);
-    const { concurrency, waitingMax } = this.#deps.settings;
-    if (this.#underWay < concurrency) {
-      this.#underWay += 1;
-      return;
-    }
-    if (this.#waiting.length >= waitingMax) throw new Fault('documents_busy');
-    if (!(await this.#turn(signal))) throw new Fault(this.#disposed ? 'shutting_down' : 'caller_gone');
-  }
-
-  /** Hands the place on to who waits longest, so that nobody who comes in between takes it. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#underWay -= 1;
-    else next(true);
-  }
-
-  /** True: a place was handed on to the caller. */
-  #turn(signal: AbortSignal | undefined): Promise<boolean> {
-    return new Promise((resolve) => {
-      const wake = (granted: boolean): void => {
-        signal?.removeEventListener('abort', giveUp);
-        resolve(granted);
-      };
-      const giveUp = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
-        wake(false);
-      };
-      this.#waiting.push(wake);
-      signal?.addEventListener('abort', giveUp, { once: true });
-    });
-  }
-
-  #refuseIfOver(signal: AbortSignal | undefined): void {
-    if (this.#disposed) throw new Fault('shutting_down');
-    if (signal?.aborted === true) throw new Fault('caller_gone');
-  }
-
   async #readIn(source: DocumentSource, signal: AbortSignal | undefined): Promise<ExtractedText> {
     const { desk, confinement } = await this.#means;
-    this.#refuseIfOver(signal);
+    this.#turns.refuseIfOver(signal);
     const result = desk.read(this.#request(source, confinement), source.read(), signal);
     await result.then(() => undefined, () => undefined);
     // Whatever came of it: that its caller is gone, or the server closes, is the reason.
-    this.#refuseIfOver(signal);
+    this.#turns.refuseIfOver(signal);
     return this.#textOf(await result);
   }
 
-  #request({ filename, bytes }: DocumentSource, { ocr }: Confinement): ReadingRequest {
+  #request({ filename, bytes }: DocumentSource, { ocr, ocrCommand: command }: Confinement): ReadingRequest {
     const { format, timeMs } = this.#deps.settings.limits;
-    const pictures = ocr === undefined ? {} : { ocr: { program: ocr.program, languages: ocr.languages, budgetMs: timeMs * pictureShare } };
+    const pictures = ocr === undefined || command === undefined ? {} : { ocr: { command, languages: ocr.languages, budgetMs: timeMs * pictureShare } };
     return { filename, bytes, limits: format, timeMs, ...pictures };
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -15,6 +15,7 @@ import { readingProgram } from './reading-program.ts';
 
 const path = process.env['PATH'];
 const found = await Promise.all((['bubblewrap', 'unshare'] as const).map(async (kind) => ((await Confinement.probe(readingProgram(), path, [kind])).kind === kind ? kind : undefined)));
+const hasOcr = (await Confinement.probe(readingProgram(), path, [])).ocr !== undefined;
 const isLinux = process.platform === 'linux';
 const { limits } = readingSettings(2, { memoryMb: 781 });
 
@@ -22,13 +23,14 @@ const { limits } = readingSettings(2, { memoryMb: 781 });
 const prober = (port: number): string => `
   import { readFileSync, readdirSync, writeSync } from 'node:fs';
   import { connect } from 'node:net';
-  import { spawnSync } from 'node:child_process';
   const tried = (act) => { try { return String(act()); } catch (error) { return 'refused: ' + error.code; } };
   const network = await new Promise((resolve) => connect(${port}, '127.0.0.1').on('connect', () => resolve('connected')).on('error', (error) => resolve('refused: ' + error.code)));
   writeSync(3, JSON.stringify({
     network,
     file: tried(() => readFileSync('/etc/passwd').length),
     folder: tried(() => readdirSync('/').length),
+    beside: tried(() => readFileSync(new URL('secret', import.meta.url))),
+    processes: tried(() => readdirSync('/proc').filter((name) => /^\\d+$/.test(name)).length),
     environment: Object.keys(process.env).filter((name) => name !== 'PWD'),
     evaluated: tried(() => eval('1')),
     priority: (await import('node:os')).getPriority(),
@@ -45,6 +47,7 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
     await new Promise<void>((resolve) => {
       listener.listen(0, '127.0.0.1', resolve);
     });
+    writeFileSync(join(folder, 'secret'), 'a secret');
     writeFileSync(join(folder, 'prober.mjs'), prober((listener.address() as AddressInfo).port));
   });
   afterAll(async () => {
@@ -54,11 +57,12 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
     });
   });
 
-  async function probed(kinds: readonly ConfinementKind[]): Promise<Record<string, unknown>> {
+  /** `unbelted`: without Node's own permissions, as if a document had got the better of Node. */
+  async function probed(kinds: readonly ConfinementKind[], unbelted = false): Promise<Record<string, unknown>> {
     const entry = join(folder, 'prober.mjs');
     const confinement = await Confinement.probe({ node: realpathSync(process.execPath), entry, files: [entry] }, path, kinds);
     const [program, ...list] = confinement.command(limits);
-    const child = spawn(program, list, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, unbelted ? list.filter((word) => !/^--(permission$|allow-)/.test(word)) : list, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
     return JSON.parse(await text(child.stdio[3] as Readable)) as Record<string, unknown>;
   }
 
@@ -71,6 +75,15 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
     });
   }
 
+  it.skipIf(!found.includes('bubblewrap'))('held by bubblewrap see no files and processes of the machine, whatever Node lets them (needs bubblewrap)', async () => {
+    expect(await probed([], true)).toMatchObject({ file: expect.stringMatching(/^\d+$/), beside: 'a secret', processes: expect.stringMatching(/^\d+$/) });
+    const held = await probed(['bubblewrap'], true);
+    expect(held).toMatchObject({ file: 'refused: ENOENT', beside: 'refused: ENOENT', environment: [] });
+    // Bubblewrap's own and Node.
+    expect(Number(held['processes'])).toBeLessThanOrEqual(3);
+    expect(held['network']).toMatch(/^refused: E/);
+  });
+
   it('that nothing holds can use the network, and it is said so', async () => {
     expect((await probed([]))['network']).toBe('connected');
     const confinement = await Confinement.probe(readingProgram(), path, []);
@@ -80,14 +93,27 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
     expect([bare.kind, bare.limitsMemory, bare.ocr]).toEqual(['none', false, undefined]);
   });
 
+  it.skipIf(!found.includes('unshare') || !hasOcr)('held by unshare take tesseract with them, when the server ends in the middle of a picture (needs unshare and tesseract)', async () => {
+    const server = startServer('unshare', folder, { filename: 'a.bmp', bytes: noise(3000) });
+    try {
+      await eventually(() => groupsOf('unshare').some(isReadingPicture));
+      const group = groupsOf('unshare').find(isReadingPicture) ?? '';
+      server.kill('SIGKILL');
+      // Sooner than it would be done with the picture.
+      await eventually(() => processes().every((one) => one.group !== group), 20);
+    } finally {
+      server.kill('SIGKILL');
+    }
+  });
+
   for (const kind of ['bubblewrap', 'unshare', 'none'] as const) {
     it.skipIf(kind !== 'none' && !found.includes(kind))(`held by ${kind} die with the server, also in the middle of a document (needs ${kind})`, async () => {
-      const server = startServer(kind, folder);
+      const server = startServer(kind, folder, { filename: 'a.pdf', bytes: endlessPdf(40) });
       try {
-        await eventually(() => readersOf(kind) > 0);
+        await eventually(() => groupsOf(kind).length > 0);
         expect(await said(server)).toContain('reading');
         server.kill('SIGKILL');
-        await eventually(() => readersOf(kind) === 0);
+        await eventually(() => groupsOf(kind).length === 0);
       } finally {
         server.kill('SIGKILL');
       }
@@ -98,8 +124,10 @@ describe.skipIf(!isLinux)('reading processes (needs Linux)', () => {
 const marks = { bubblewrap: 791, unshare: 792, none: 793 } as const;
 
 /** A server that has a document read that takes long, and that has no time to say goodbye. */
-function startServer(kind: ConfinementKind, folder: string): ChildProcess {
+function startServer(kind: keyof typeof marks, folder: string, { filename, bytes }: { readonly filename: string; readonly bytes: Buffer }): ChildProcess {
   const urlOf = (name: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, name)).href);
+  const document = join(folder, `${kind}-${filename}`);
+  writeFileSync(document, bytes);
   const script = `
     const { Confinement } = await import(${urlOf('confinement.ts')});
     const { ConfinedExtractor } = await import(${urlOf('confined-extractor.ts')});
@@ -107,8 +135,8 @@ function startServer(kind: ConfinementKind, folder: string): ChildProcess {
     const { readingSettings } = await import(${urlOf('reading-limits.ts')});
     const confinement = Confinement.probe(readingProgram(), process.env.PATH, [${JSON.stringify(kind)}]);
     const extractor = new ConfinedExtractor({ settings: readingSettings(2, { memoryMb: ${marks[kind]}, spares: 1 }), confinement });
-    const bytes = Buffer.from(${JSON.stringify(endlessPdf(40).toString('base64'))}, 'base64');
-    await extractor.extract({ filename: 'a.pdf', bytes: bytes.length, async *read() { yield bytes; console.log('reading'); } });
+    const bytes = (await import('node:fs')).readFileSync(${JSON.stringify(document)});
+    await extractor.extract({ filename: '${filename}', bytes: bytes.length, async *read() { yield bytes; console.log('reading'); } });
   `;
   const file = join(folder, `${kind}.mjs`);
   writeFileSync(file, script);
@@ -120,12 +148,47 @@ async function said(server: ChildProcess): Promise<string> {
   return '';
 }
 
-function readersOf(kind: keyof typeof marks): number {
-  const list = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
-  return list.split('\n').filter((line) => line.includes(`--max-old-space-size=${marks[kind] - 560} `)).length;
+interface Listed {
+  readonly group: string;
+  /** Of processor time. */
+  readonly seconds: number;
+  readonly command: string;
 }
 
-async function eventually(check: () => boolean): Promise<void> {
-  for (let count = 0; count < 200 && !check(); count += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+function processes(): readonly Listed[] {
+  const list = execFileSync('ps', ['-A', '-ww', '-o', 'pgid=,times=,args='], { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
+  return list.split('\n').map((line) => {
+    const [group = '', seconds] = line.trim().split(/\s+/, 2);
+    return { group, seconds: Number(seconds), command: line };
+  });
+}
+
+/** The groups of those reading processes that a server of this kind has started. */
+function groupsOf(kind: keyof typeof marks): readonly string[] {
+  return processes().filter(({ command }) => command.includes(`--max-old-space-size=${marks[kind] - 560} `)).map(({ group }) => group);
+}
+
+/** It has the picture already: the end of its input would not end it. */
+function isReadingPicture(group: string): boolean {
+  return processes().some((one) => one.group === group && one.command.includes('tesseract stdin') && one.seconds >= 1);
+}
+
+/** A grey picture in which tesseract looks for letters for a long time. */
+function noise(pixels: number): Buffer {
+  const head = Buffer.alloc(54 + 1024);
+  head.write('BM');
+  head.writeUInt32LE(head.length + pixels * pixels, 2);
+  head.writeUInt32LE(head.length, 10);
+  head.writeUInt32LE(40, 14);
+  head.writeInt32LE(pixels, 18);
+  head.writeInt32LE(pixels, 22);
+  head.writeUInt16LE(1, 26);
+  head.writeUInt16LE(8, 28);
+  for (let grey = 0; grey < 256; grey += 1) head.fill(grey, 54 + grey * 4, 57 + grey * 4);
+  return Buffer.concat([head, randomBytes(pixels * pixels)]);
+}
+
+async function eventually(check: () => boolean, triesMax = 200): Promise<void> {
+  for (let count = 0; count < triesMax && !check(); count += 1) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(check()).toBe(true);
 }

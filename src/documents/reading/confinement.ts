@@ -84,6 +84,14 @@ export class Confinement {
     return this.#around(limits, [this.#program.node, ...nodeFlags(limits, this.#program, this.ocr), this.#program.entry]);
   }
 
+  /** Program and arguments that run tesseract in a reading process, with which it ends. Undefined: there is none. */
+  get ocrCommand(): readonly [string, ...string[]] | undefined {
+    if (this.ocr === undefined) return undefined;
+    const { setpriv } = this.#holders;
+    // Bubblewrap ends all that is in it.
+    return this.kind === 'bubblewrap' || setpriv === undefined ? [this.ocr.program] : [setpriv, '--pdeathsig', 'KILL', '--', this.ocr.program];
+  }
+
   async #works(): Promise<boolean> {
     const limits = { memoryMb: 768, timeMs: probeLimitMs };
     const [program, ...list] = this.#around(limits, [this.#program.node, '--version']);
@@ -99,7 +107,8 @@ export class Confinement {
     if (prlimit !== undefined) {
       // No limit on processes: Linux counts all that the user has, not those of this one.
       const cpuSeconds = Math.ceil(limits.timeMs / 1000) + 1;
-      layers.push(prlimit, `--data=${limits.memoryMb * 1024 * 1024}`, `--cpu=${cpuSeconds}`, '--nofile=64', '--core=0', '--');
+      // The soft limit's signal tells that it was time; the hard one's would be the same as for memory.
+      layers.push(prlimit, `--data=${limits.memoryMb * 1024 * 1024}`, `--cpu=${cpuSeconds}:${cpuSeconds + 1}`, '--nofile=64', '--core=0', '--');
     }
     if (this.kind === 'bubblewrap' && bwrap !== undefined) layers.push(bwrap, ...this.#bubblewrapFlags(), '--');
     else {

@@ -4,14 +4,12 @@
  */
 import { Socket } from 'node:net';
 import { systemClock } from '../../base/clock.ts';
+import { textPieces } from '../../base/text-pieces.ts';
 import { type FormatText, UnreadableDocument } from '../formats/format-reader.ts';
 import { formatOf } from '../formats/format-of.ts';
 import { readerOf } from '../formats/format-readers.ts';
 import { Ocr } from '../formats/ocr.ts';
 import { answerDescriptor, decodeRequest, encodeFrame, factsText, type FrameKind, frameKinds, type ReadingFailure, type ReadingRequest } from './reading-frame.ts';
-
-/** Of UTF-16 units; in UTF-8 it fits into a frame whatever they are. */
-const pieceChars = 64 * 1024;
 
 /** Of the time that there is: then readers stop with what they have. */
 const hurryShare = 0.8;
@@ -65,11 +63,8 @@ async function readDocument(request: ReadingRequest, bytes: Uint8Array): Promise
   const { title, pageCount } = found;
   const { text, notes } = capped(found, limits.textCharsMax);
   await answer(frameKinds.facts, factsText({ format, mimeType, notes, ...(title === undefined ? {} : { title }), ...(pageCount === undefined ? {} : { pageCount }) }));
-  for (let start = 0; start < text.length; ) {
-    const end = pieceEnd(text, start);
-    await answer(frameKinds.text, text.slice(start, end));
-    start = end;
-  }
+  // In UTF-8 a piece fits into a frame, whatever it is.
+  for (const piece of textPieces(text)) await answer(frameKinds.text, piece);
 }
 
 /** The text as it may be sent: no more than the cap, and no half characters. */
@@ -77,13 +72,6 @@ function capped({ text, notes = [] }: FormatText, charsMax: number): { readonly 
   const whole = text.toWellFormed();
   if (whole.length <= charsMax) return { text: whole, notes };
   return { text: whole.slice(0, charsMax).toWellFormed(), notes: [...notes, `the text was cut after ${charsMax} characters`] };
-}
-
-/** Where a piece that starts at `start` ends, without cutting a pair of surrogates. */
-function pieceEnd(text: string, start: number): number {
-  const end = Math.min(text.length, start + pieceChars);
-  const last = text.charCodeAt(end - 1);
-  return end < text.length && last >= 0xd800 && last <= 0xdbff ? end - 1 : end;
 }
 
 /** What refuses memory says so in several ways; all else that is thrown on the way is taken for the document's fault. */

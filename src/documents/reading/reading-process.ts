@@ -51,6 +51,8 @@ export class ReadingProcess {
       this.#child.once('error', () => resolve());
       this.#child.once('close', () => resolve());
     });
+    // However it ended: what it has started would stay. At once, while nobody else can have its number.
+    this.#child.once('exit', () => this.#killGroup());
     this.ready = this.#listen();
     this.ready.catch(() => undefined);
     this.#stdin.on('error', () => undefined);
@@ -65,12 +67,16 @@ export class ReadingProcess {
   /** Its end ends what it is asked with `ending`. All that it has started ends with it. */
   kill(ending: Ending = 'killed'): void {
     this.#ending ??= ending;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#killGroup();
+  }
+
+  #killGroup(): void {
     const { pid } = this.#child;
-    if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (pid === undefined) return;
     try {
       process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
     } catch {
-      // It has just ended by itself.
+      // It has just ended by itself, and nobody is left of its group.
     }
   }
 

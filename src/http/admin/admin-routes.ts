@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { adminApi, type AdminRequest, type AdminRoute, type AdminRouteName, adminUploads } from '../../../contract/admin-api.ts';
@@ -18,6 +19,7 @@ import { type CreditsDeps, creditsHandlers } from './credits.ts';
 import { type AdminFilesDeps, filesHandlers, uploadAdminFile } from './files.ts';
 import { generationsHandlers } from './generations.ts';
 import { infoHandlers } from './info.ts';
+import { holdsLongText, jsonPieces } from './json-pieces.ts';
 import { type KeysDeps, keysHandlers } from './keys.ts';
 import { type PricesDeps, pricesHandlers } from './prices.ts';
 import { type RatesDeps, ratesHandlers } from './rates.ts';
@@ -87,7 +89,7 @@ function mount<Name extends AdminRouteName>(admin: FastifyInstance, name: Name, 
     handler: async (request, reply) => {
       const answer = await handlers[name](parseRequest(name, request));
       reply.code(route.status);
-      return answer;
+      return holdsLongText(answer) ? reply.type('application/json; charset=utf-8').send(Readable.from(jsonPieces(answer), { objectMode: false })) : answer;
     },
   });
 }

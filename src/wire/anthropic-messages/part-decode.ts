@@ -54,7 +54,6 @@ export function opaque(value: JsonObject): Part {
 function decodeImage(block: JsonObject, field: string): Part {
   const source = sourceOf(block, field);
   const url = urlOf(source, field);
-  // One that lies at the vendor (`file`) is known to the vendor only.
   return url === undefined ? opaque(block) : { type: 'image', url, ...messagesExtensions.of(block, imageFields) };
 }
 

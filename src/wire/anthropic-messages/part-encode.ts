@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/json.ts';
 import { documentText } from '../../dialogue/document-text.ts';
-import type { Loss } from '../../dialogue/extensions.ts';
+import type { Extensions, Loss } from '../../dialogue/extensions.ts';
 import type { Content, Part } from '../../dialogue/message.ts';
 import type { MessagesDialect } from './messages-dialect.ts';
 import { messagesExtensions } from './messages-extensions.ts';
@@ -44,8 +44,11 @@ function encodePart(part: Part, field: string, dialect: MessagesDialect, losses:
       return messagesExtensions.joined({ type: 'image', source }, part.extensions);
     }
     case 'file': {
-      const { url, filename, text } = part;
-      if (!dialect.documents && text !== undefined) return { type: 'text', text: documentText(text, filename) };
+      const { url, filename, text, extensions } = part;
+      if (!dialect.documents && text !== undefined) {
+        messagesExtensions.declareHomeless(extensions, field, losses);
+        return spokenBlock(documentText(text, filename), extensions);
+      }
       if (!dialect.documents) return lose('this upstream takes no documents');
       const title = filename === undefined ? {} : { title: filename };
       return messagesExtensions.joined({ type: 'document', source: sourceOf(url), ...title }, part.extensions);
@@ -59,6 +62,12 @@ function encodePart(part: Part, field: string, dialect: MessagesDialect, losses:
       return part.value;
     }
   }
+}
+
+/** What a document says, with what texts may have as well: where a cache is to begin. The rest belongs to documents, and would be refused. */
+function spokenBlock(text: string, extensions: Extensions | undefined): JsonObject | undefined {
+  const cacheControl = extensions?.[messagesExtensions.protocol]?.['cache_control'];
+  return text === '' ? undefined : { type: 'text', text, ...(cacheControl === undefined ? {} : { cache_control: cacheControl }) };
 }
 
 function sourceOf(url: string): JsonObject {

@@ -115,7 +115,7 @@ describe('decodeMessagesRequest', () => {
       { type: 'text', text: 'in' },
       picture,
       { type: 'text', text: 'T\n\nhttps://example.test\n\nfound' },
-      { type: 'opaque', protocol: 'anthropic-messages', value: stored },
+      { type: 'file', url: 'ms://file_1' },
       { type: 'file', url: `ms://file_${'0a'.repeat(16)}`, filename: 'ours', extensions: { 'anthropic-messages': { cache_control: { type: 'ephemeral' } } } },
       { type: 'image', url: `ms://file_${'0a'.repeat(16)}` },
     ]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fullMessagesDialect } from '../../../tests/doubles/full-messages-dialect.ts';
 import type { JsonObject } from '../../base/json.ts';
-import type { Message } from '../../dialogue/message.ts';
+import type { Message, Part } from '../../dialogue/message.ts';
 import type { ThinkingRule } from '../../dialogue/model-rules.ts';
 import type { DialogueRequest } from '../../dialogue/request.ts';
 import type { ThinkingProof } from '../../dialogue/thinking-seal.ts';
@@ -175,6 +175,16 @@ describe('encodeMessagesRequest', () => {
     const { body, lost } = send({ messages }, { dialect: moonshot });
     expect(lost).toEqual([]);
     expect(body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'a.pdf:\nsays' }] }]);
+  });
+
+  it('keeps of a document that becomes a text what texts have too, and declares the rest', () => {
+    const file: Part = {
+      type: 'file', url: 'data:application/pdf;base64,A', text: 'says',
+      extensions: { 'anthropic-messages': { cache_control: { type: 'ephemeral' }, citations: { enabled: true }, context: 'c' }, 'openai-responses': { detail: 'low' } },
+    };
+    const { body, lost } = send({ messages: [{ role: 'user', content: [file] }] }, { dialect: moonshot });
+    expect(body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'says', cache_control: { type: 'ephemeral' } }] }]);
+    expect(lost.toSorted()).toEqual(['messages.0.content.0.citations', 'messages.0.content.0.context', 'messages.0.content.0.detail']);
   });
 
   it('declares what the protocol or the place has no words for', () => {

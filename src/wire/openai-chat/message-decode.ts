@@ -216,11 +216,11 @@ function decodePart(part: ChatPartBody, field: string): Part {
     }
     case 'file': {
       const { file } = part;
-      const id: unknown = isJsonObject(file) ? file['file_id'] : undefined;
-      const stored = typeof id === 'string' ? storedFileUrl(id) : undefined;
-      const url: unknown = isJsonObject(file) ? (stored ?? file['file_data']) : undefined;
-      // One that lies at the vendor is known to the vendor only.
-      if (!isJsonObject(file) || typeof url !== 'string' || url === '') return opaque(part, field);
+      if (!isJsonObject(file)) throw invalidRequest(`${field}.file`, 'expected an object with file_id, or with filename and file_data');
+      const { file_id: id } = file;
+      const stored = typeof id === 'string' && id !== '' ? storedFileUrl(id) : undefined;
+      const url: unknown = stored ?? file['file_data'];
+      if (typeof url !== 'string' || url === '') throw invalidRequest(`${field}.file`, 'expected file_id, the id of an uploaded file, or file_data, the file as base64');
       const filename: unknown = file['filename'];
       return {
         type: 'file',

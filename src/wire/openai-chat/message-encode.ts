@@ -122,16 +122,20 @@ function contentField(content: Content | undefined, field: string, dialect: Chat
   for (let index = 0; index < content.length; index += 1) {
     const part = content[index];
     if (part === undefined) continue;
+    const at = `${field}.content.${index}`;
+    if (part.type !== 'opaque') chatExtensions.declareForeign(part.extensions, at, losses);
     if (part.type === 'file' && !dialect.documents) {
       const text = spokenText(part);
-      if (text === undefined) losses.push({ field: `${field}.content.${index}`, reason: 'this upstream reads no documents; send the text of it' });
-      else parts.push({ type: 'text', text });
+      if (text === undefined) losses.push({ field: at, reason: 'this upstream reads no documents; send the text of it' });
+      else {
+        chatExtensions.declareHomeless(part.extensions, at, losses);
+        parts.push({ type: 'text', text });
+      }
       continue;
     }
     const body = encodePart(part);
-    if (part.type !== 'opaque') chatExtensions.declareForeign(part.extensions, `${field}.content.${index}`, losses);
     if (body !== undefined) parts.push(body);
-    else losses.push({ field: `${field}.content.${index}`, reason: 'only the protocol that it came by knows this kind of content' });
+    else losses.push({ field: at, reason: 'only the protocol that it came by knows this kind of content' });
   }
   // An empty list is refused where an empty text is not.
   return { content: parts.length === 0 && content.length > 0 ? '' : parts };

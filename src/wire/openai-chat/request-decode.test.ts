@@ -136,7 +136,6 @@ describe('decodeChatRequest', () => {
     ['a string', { type: 'image_url', image_url: 'ms://1' }, { type: 'image', url: 'ms://1' }],
     ['a video', { type: 'video_url', video_url: { url: 'ms://1' } }, { type: 'video', url: 'ms://1' }],
     ['the name of a file that lies here', { type: 'file', file: { file_id: `file_${'0a'.repeat(16)}` } }, { type: 'file', url: `ms://file_${'0a'.repeat(16)}` }],
-    ['the name of a file that lies elsewhere', { type: 'file', file: { file_id: 'file-1' } }, { type: 'opaque', protocol: 'openai-chat', value: { type: 'file', file: { file_id: 'file-1' } } }],
     ['a video in a string', { type: 'video_url', video_url: 'ms://1' }, { type: 'video', url: 'ms://1' }],
   ])('takes a URL in %s', (_name, part, decoded) => {
     expect(decode({ messages: [{ role: 'user', content: [part] }] }).messages).toEqual([{ role: 'user', content: [decoded] }]);

@@ -223,6 +223,14 @@ describe('encodeChatRequest', () => {
     expect(losses.map((loss) => loss.field)).toEqual(['messages.0.content.1']);
   });
 
+  it('declares what a document had beside its text, where only the text is sent', () => {
+    const file: Part = { type: 'file', url: 'data:application/pdf;base64,AA==', text: 'says', extensions: { 'openai-chat': { detail: 'low' }, 'anthropic-messages': { citations: { enabled: true }, cache_control: {} } } };
+    const request: DialogueRequest = { protocol: 'openai-chat', model: 'k', sampling: {}, stream: false, messages: [{ role: 'user', content: [file] }] };
+    const { body, losses } = encodeChatRequest(request, { model: 'k', dialect: { ...openai, documents: false } });
+    expect(body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'says' }] }]);
+    expect(losses.map((loss) => loss.field).toSorted()).toEqual(['messages.0.content.0.citations', 'messages.0.content.0.detail']);
+  });
+
   it('says an empty text where nothing of a content can be said', () => {
     const lost: Part = { type: 'opaque', protocol: 'anthropic-messages', value: { type: 'x' } };
     const request: DialogueRequest = {

@@ -53,7 +53,7 @@ function outputExtensions(part: JsonObject): ReturnType<(typeof responsesExtensi
 function decodeImage(part: JsonObject, field: string): Part {
   const { detail } = part;
   const url = storedUrlIn(part) ?? part['image_url'];
-  if (typeof url !== 'string' || url === '') return elsewhere(part, `${field}.image_url`);
+  if (typeof url !== 'string' || url === '') throw missingField(`${field}.image_url`);
   return { type: 'image', url, ...(typeof detail === 'string' ? { detail } : {}), ...responsesExtensions.of(part, imageFields) };
 }
 
@@ -68,19 +68,13 @@ function decodeFile(part: JsonObject, field: string): Part {
     if (text !== undefined) return { type: 'text', text: documentText(text, filename), ...extensions };
     return { type: 'file', url, ...(filename === undefined ? {} : { filename }), ...extensions };
   }
-  if (typeof link !== 'string' || link === '') return elsewhere(part, `${field}.file_data`);
+  if (typeof link !== 'string' || link === '') throw missingField(`${field}.file_data`);
   return { type: 'file', url: link, ...(filename === undefined ? {} : { filename }), ...extensions };
 }
 
-/** The file that lies here and that a part names. */
+/** The uploaded file that a part names. */
 function storedUrlIn({ file_id: id }: JsonObject): string | undefined {
-  return typeof id === 'string' ? storedFileUrl(id) : undefined;
-}
-
-/** A part that names a file of an upstream's own: only that upstream knows it. `missing`: the path of what should be there otherwise. */
-function elsewhere(part: JsonObject, missing: string): Part {
-  if (typeof part['file_id'] !== 'string' || part['file_id'] === '') throw missingField(missing);
-  return { type: 'opaque', protocol: responsesExtensions.protocol, value: part };
+  return typeof id === 'string' && id !== '' ? storedFileUrl(id) : undefined;
 }
 
 const mediaTypes: Readonly<Record<string, string>> = {

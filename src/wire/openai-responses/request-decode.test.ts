@@ -146,13 +146,11 @@ describe('responsesRequestOf', () => {
     expect(refusal({ input: [{ role: 'user', content: [{ type: 'input_image' }] }] })).toMatchObject({ field: 'input.0.content.0.image_url' });
   });
 
-  it('reads the names of files that lie here, and leaves those of an upstream to it', () => {
+  it('reads the names of uploaded files', () => {
     const id = `file_${'0a'.repeat(16)}`;
-    const foreign = { type: 'input_image', file_id: 'file-abc', detail: 'auto' };
-    const content = [{ type: 'input_file', file_id: id, filename: 'a.pdf' }, { type: 'input_image', file_id: id, detail: 'low' }, foreign];
+    const content = [{ type: 'input_file', file_id: id, filename: 'a.pdf' }, { type: 'input_image', file_id: id, detail: 'low' }];
     expect(decode({ input: [{ role: 'user', content }] }).messages[0]?.content).toEqual([
       { type: 'file', url: `ms://${id}`, filename: 'a.pdf' }, { type: 'image', url: `ms://${id}`, detail: 'low' },
-      { type: 'opaque', protocol: 'openai-responses', value: foreign },
     ]);
   });
 

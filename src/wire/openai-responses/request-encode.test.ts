@@ -79,6 +79,15 @@ describe('what is sent', () => {
     expect(sent({ messages }, { dialect: ark })).toMatchObject({ body: { input: [{ content: [{ type: 'input_text', text: 'a.pdf:\nsays' }] }] }, lost: [] });
   });
 
+  it('declares what a document had beside its text, where only the text is sent', () => {
+    const extensions = { 'openai-responses': { detail: 'low' }, 'anthropic-messages': { citations: { enabled: true } } };
+    const messages: Message[] = [{ role: 'user', content: [{ type: 'file', url: 'data:application/pdf;base64,AA', text: 'says', extensions }] }];
+    const { body, lost } = sent({ messages }, { dialect: ark });
+    expect(body['input']).toMatchObject([{ content: [{ type: 'input_text', text: 'says' }] }]);
+    expect(lost.toSorted()).toEqual(['messages.0.content.0.citations', 'messages.0.content.0.detail']);
+    expect(sent({ messages }).lost).toEqual(['messages.0.content.0.citations']);
+  });
+
   it('gives an upstream its own proofs of thinking back, item by item, and no other its', () => {
     const turn = (upstreamId: string, protocol: 'openai-responses' | 'anthropic-messages' = 'openai-responses'): Message[] => [
       { role: 'assistant', content: 'Yes', thinking: 'Hm', thinkingProof: { protocol, upstreamId, value: 'AAA=\nBBB=' } }, hi,

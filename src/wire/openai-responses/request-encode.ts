@@ -323,6 +323,8 @@ function encodeContent(content: Content | undefined, field: string, textType: 'i
   for (const [index, part] of content.entries()) {
     const body = encodePart(part, textType, dialect);
     if (part.type !== 'opaque') extensions.declareForeign(part.extensions, `${field}.content.${index}`, losses);
+    // A document that is sent as what it says.
+    if (part.type === 'file' && body?.['type'] === textType) extensions.declareHomeless(part.extensions, `${field}.content.${index}`, losses);
     if (body !== undefined) parts.push(body);
     else losses.push({ field: `${field}.content.${index}`, reason: 'this upstream does not know this kind of content here' });
   }

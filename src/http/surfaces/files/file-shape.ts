@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../base/json.ts';
+import { textPieces } from '../../../base/text-pieces.ts';
 import type { FileText, TextTokens } from '../../../documents/file-texts.ts';
 import type { StoredFile } from '../../../documents/stored-file.ts';
 
@@ -7,7 +8,7 @@ const moonshotPurposes = new Set<string>(['file-extract', 'image', 'video']);
 
 /**
  * A file as Moonshot shows it (moonshot-api.md 1.4) with the fields of OpenAI's (responses-ark-anthropic-batch.md 4.1), and as ours
- * `tokens`: how many its text has, null when it has not been read, and `tokens_estimated` when there are at most so many.
+ * `tokens`: how many its text has, null when it has not been read, and `tokens_estimated` when that is a guess.
  * `notes` is what a reader of its text should know: OpenAI has a text for what there is to say about a file.
  */
 export function fileObject(file: StoredFile, tokens: TextTokens | undefined, notes: readonly string[] = []): JsonObject {
@@ -26,23 +27,11 @@ export function fileObject(file: StoredFile, tokens: TextTokens | undefined, not
   };
 }
 
-/** So many UTF-16 units of a text are made JSON at once: in between others have their turn. */
-const pieceUnits = 65_536;
-
-/** What Moonshot answers for the content of a file that was extracted: JSON, as text (moonshot-api.md 1.4), in pieces. */
+/** What Moonshot answers for the content of a file that was extracted: JSON, as text (moonshot-api.md 1.4), in pieces, between which others have their turn. */
 export function* extractedContent({ filename }: Pick<StoredFile, 'filename'>, { text, title, mimeType }: Pick<FileText, 'text' | 'title' | 'mimeType'>): Generator<Buffer, void> {
   yield Buffer.from('{"content":"');
-  for (let at = 0; at < text.length; ) {
-    // A character of two units is not cut.
-    const end = isLeading(text.charCodeAt(at + pieceUnits - 1)) ? at + pieceUnits + 1 : at + pieceUnits;
-    yield Buffer.from(JSON.stringify(text.slice(at, end)).slice(1, -1));
-    at = end;
-  }
+  for (const piece of textPieces(text)) yield Buffer.from(JSON.stringify(piece).slice(1, -1));
   yield Buffer.from(`",${JSON.stringify({ file_type: mimeType, filename, title: title ?? '', type: 'file' }).slice(1)}`);
-}
-
-function isLeading(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
 }
 
 /** `attachment`, by a name that no client can take for more than a name (RFC 6266, RFC 8187). */

@@ -73,9 +73,13 @@ export function registerUploads(app: FastifyInstance, base: BasePath, { uploads,
   app.post<ById>(`${path}/:id/complete`, async (request, reply) => {
     const { part_ids: partIds, md5 } = parsed(completeBody, request.body);
     const completion = { partIds, ...(md5 === undefined || md5 === null ? {} : { md5 }) };
-    const { upload, file } = await uploads.complete(scopeOf(callerOf(request)), request.params.id, completion, leavingSignal(reply));
-    const facts = await texts.factsOf(file);
-    return { ...uploadObject(upload), file: fileObject(file, facts, facts?.notes) };
+    const scope = scopeOf(callerOf(request));
+    // What is made of the parts is a copy of them, until they are removed.
+    return openUploads.within(scope.tenantId, async () => {
+      const { upload, file } = await uploads.complete(scope, request.params.id, completion, leavingSignal(reply));
+      const facts = await texts.factsOf(file);
+      return { ...uploadObject(upload), file: fileObject(file, facts, facts?.notes) };
+    });
   });
 
   app.post<ById>(`${path}/:id/cancel`, { config: { bodyOptional: true } }, async (request) =>
