@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createHash, type Hash } from 'node:crypto';
 
 /** What a file of requests is, before anything is sent. */
 export interface BatchFileFacts {
@@ -14,15 +12,13 @@ export interface BatchFileFacts {
 const problemsMax = 10;
 
 /** Reads a file of requests for `endpoint`, line by line. Rejects when it cannot be read. */
-export async function readBatchFile(path: string, endpoint: string): Promise<BatchFileFacts> {
-  const source = createReadStream(path);
+export async function readBatchFile(source: AsyncIterable<Uint8Array>, endpoint: string): Promise<BatchFileFacts> {
   const hash = createHash('sha256');
-  source.on('data', (piece) => hash.update(piece));
   const problems: string[] = [];
   const met = new Map<string, number>();
   let lineCount = 0;
   let number = 0;
-  for await (const line of createInterface({ input: source, crlfDelay: Infinity })) {
+  for await (const line of linesOf(source, hash)) {
     number += 1;
     if (line.trim() === '') continue;
     lineCount += 1;
@@ -31,6 +27,25 @@ export async function readBatchFile(path: string, endpoint: string): Promise<Bat
   }
   if (lineCount === 0) problems.push('there are no requests in it');
   return { digest: hash.digest('hex'), lineCount, problems };
+}
+
+/**
+ * The lines of a source, whose pieces `hash` is told. They end at U+000A only, as at the server: what `node:readline` takes for ends as well
+ * (U+2028, U+2029) may stand within JSON.
+ */
+async function* linesOf(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<string, void> {
+  let begun: Uint8Array[] = [];
+  for await (const piece of source) {
+    hash.update(piece);
+    let from = 0;
+    for (let to = piece.indexOf(0x0a); to !== -1; to = piece.indexOf(0x0a, from)) {
+      yield Buffer.concat([...begun, piece.subarray(from, to)]).toString('utf8');
+      begun = [];
+      from = to + 1;
+    }
+    if (from < piece.length) begun.push(piece.subarray(from));
+  }
+  if (begun.length > 0) yield Buffer.concat(begun).toString('utf8');
 }
 
 function problemOf(line: string, number: number, endpoint: string, met: Map<string, number>): string | undefined {

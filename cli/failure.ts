@@ -1,5 +1,5 @@
-/** 0 is success; these are the two ways of failing. */
-export const exitCodes = { failure: 1, usage: 2 } as const;
+/** 0 is success; these are the ways of failing. `interrupted` is what a shell gives a program that Ctrl-C has ended. */
+export const exitCodes = { failure: 1, usage: 2, interrupted: 130 } as const;
 
 /** A command that cannot do what was asked. The message is one or two lines and says what to do next. */
 export class CommandFailure extends Error {
@@ -11,6 +11,16 @@ export class CommandFailure extends Error {
     this.name = 'CommandFailure';
     this.code = code;
     this.exitCode = exitCode;
+  }
+}
+
+/** Ends a command that has told all of its outcome, and was not able to do everything. */
+export class PartFailure extends Error {
+  readonly exitCode = exitCodes.failure;
+
+  constructor() {
+    super('not everything was done');
+    this.name = 'PartFailure';
   }
 }
 

@@ -12,6 +12,10 @@ process.exitCode = await run(process.argv.slice(2), {
   folder: process.cwd(),
   nowMs: () => Date.now(),
   live: process.stderr.isTTY === true,
+  onInterrupt(listener) {
+    process.once('SIGINT', listener);
+    return () => void process.removeListener('SIGINT', listener);
+  },
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   runServer: (args) => runChild(process.execPath, [...serverFlags, server, ...args], process.env),

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { CommandFailure, exitCodes } from './failure.ts';
+import { CommandFailure, exitCodes, PartFailure } from './failure.ts';
 import { createProgram } from './program.ts';
 import { ChildExit } from './server-program.ts';
 import type { Terminal } from './terminal.ts';
@@ -14,7 +14,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof ChildExit) return error.exitCode;
+    if (error instanceof ChildExit || error instanceof PartFailure) return error.exitCode;
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = failureOf(error, program, argv);
     if (wantsJson(argv)) terminal.out(`${JSON.stringify({ error: failureBody(failure) }, null, 2)}\n`);

@@ -6,6 +6,8 @@ export class TerminalDouble implements Terminal {
   readonly folder: string;
   live = false;
   readonly runs: (readonly string[])[] = [];
+  /** What is called at Ctrl-C. */
+  readonly interrupts = new Set<() => void>();
   stdout = '';
   stderr = '';
   /** What the next server program exits with, or why it does not start. */
@@ -18,6 +20,11 @@ export class TerminalDouble implements Terminal {
 
   nowMs(): number {
     return Date.parse('2026-06-01T00:00:00Z');
+  }
+
+  onInterrupt(listener: () => void): () => void {
+    this.interrupts.add(listener);
+    return () => void this.interrupts.delete(listener);
   }
 
   out(text: string): void {

@@ -6,6 +6,8 @@ export interface Terminal {
   nowMs(): number;
   /** Whether a person sees what is said by `err` at once, and a line can be written over. */
   readonly live: boolean;
+  /** Calls `listener` in place of ending at Ctrl-C, once, until the function that is returned has been called. */
+  onInterrupt(listener: () => void): () => void;
   out(text: string): void;
   err(text: string): void;
   /**

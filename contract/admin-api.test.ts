@@ -41,6 +41,7 @@ describe('the table of the admin API', () => {
       'GET /admin/v1/upstreams/{upstream}/reconciliation',
       'GET /admin/v1/usage',
       'POST /admin/v1/batches',
+      'POST /admin/v1/batches/check',
       'POST /admin/v1/batches/{id}/cancel',
       'POST /admin/v1/credits',
       'POST /admin/v1/credits/withdrawals',

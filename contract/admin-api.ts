@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { batchIdRequest, batchResponse, createBatchRequest, listBatchesRequest, listBatchesResponse } from './batch.ts';
+import { batchIdRequest, batchResponse, checkBatchRequest, checkBatchResponse, createBatchRequest, listBatchesRequest, listBatchesResponse } from './batch.ts';
 import { listCreditsRequest, listCreditsResponse, moveCreditsRequest, moveCreditsResponse } from './credit.ts';
 import { importRatesRequest, importRatesResponse, ratesRequest, ratesResponse } from './exchange-rate.ts';
 import { fileIdRequest, fileResponse, fileTextResponse, listFilesRequest, listFilesResponse, uploadFileRequest, uploadFileResponse } from './file.ts';
@@ -50,6 +50,7 @@ export const adminApi = {
   fileText: { method: 'GET', path: '/admin/v1/files/{id}/text', request: fileIdRequest, status: 200, response: fileTextResponse },
   deleteFile: { method: 'POST', path: '/admin/v1/files/{id}/delete', request: fileIdRequest, status: 200, response: fileResponse },
   createBatch: { method: 'POST', path: '/admin/v1/batches', request: createBatchRequest, status: 201, response: batchResponse },
+  checkBatch: { method: 'POST', path: '/admin/v1/batches/check', request: checkBatchRequest, status: 200, response: checkBatchResponse },
   listBatches: { method: 'GET', path: '/admin/v1/batches', request: listBatchesRequest, status: 200, response: listBatchesResponse },
   showBatch: { method: 'GET', path: '/admin/v1/batches/{id}', request: batchIdRequest, status: 200, response: batchResponse },
   cancelBatch: { method: 'POST', path: '/admin/v1/batches/{id}/cancel', request: batchIdRequest, status: 200, response: batchResponse },

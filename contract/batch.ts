@@ -49,6 +49,24 @@ export const createBatchRequest = z.strictObject({
   metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
 });
 
+/** All that can be told of a batch before its file is there. */
+export const checkBatchRequest = z.strictObject({
+  endpoint: createBatchRequest.shape.endpoint,
+  completionWindow: createBatchRequest.shape.completionWindow,
+  /** Absent: the only usable one of the tenant and mode, which a key that is named says itself. */
+  key: createBatchRequest.shape.key,
+  /** Absent: the first tenant. */
+  tenant: tenantReference.optional(),
+  mode: keyMode.default('live'),
+});
+
+export const checkBatchResponse = z.object({
+  /** Id of the key in whose name the lines would run. */
+  key: z.string(),
+  tenant: tenantLabel,
+  mode: keyMode,
+});
+
 export const batchIdRequest = z.strictObject({ id: z.string().min(1).max(200) });
 
 export const batchResponse = z.object({ batch });

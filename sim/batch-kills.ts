@@ -17,6 +17,8 @@ export interface BatchKillsOptions {
   readonly seed: number;
   /** Postgres, for two replicas that are killed in turn; undefined: SQLite, and one server. */
   readonly databaseUrl?: string;
+  /** The turns of a batch's life at which all who come there die; all of them when not given. */
+  readonly turns?: readonly Turn[];
   /** How long money that the dead have held may take to come free; 0: that is not looked at. */
   readonly heldMsMax?: number;
   readonly onProgress?: (line: string) => void;
@@ -45,8 +47,9 @@ catalog:
 
 /** Where a server can be told to die by itself while lines run, and "random": from outside. */
 const linePoints = ['random', 'random', 'after-hold', 'before-settle', 'after-settle', 'batch-chunk-done'] as const;
-/** Each is passed once in the life of a batch: all who do that die there. */
-const endPoints = ['batch-staged', 'batch-ended'] as const;
+/** Each is passed once in the life of a batch, in this order. */
+const allTurns = ['batch-validated', 'batch-staged', 'batch-ended'] as const;
+type Turn = (typeof allTurns)[number];
 
 const endMsMax = 300_000;
 /** How long money may stay held after its server died (reliability.md, T01). */
@@ -87,21 +90,40 @@ class KillRun {
   }
 
   async run(): Promise<BatchReading & { readonly kills: number }> {
-    const { lines, kills, databaseUrl } = this.#options;
+    const { lines, databaseUrl, turns = allTurns } = this.#options;
     const replicas = databaseUrl === undefined ? 1 : 2;
+    const id = turns.includes('batch-validated') ? await this.#createAndDie(lines, replicas) : await this.#createAmong(lines, replicas);
+    while (this.#killsLeft > 0 && !(await this.#isNearEnd(id))) await this.#killOne(this.#kills % replicas);
+    for (const turn of this.#endTurns) {
+      await this.#killAll();
+      await this.#startAll(replicas, () => `${turn}:1`);
+      await this.#diedAt(id);
+    }
+    await this.#killAll();
+    await this.#start(0, undefined);
+    return { ...(await this.#read(id, lines)), kills: this.#kills };
+  }
+
+  async #createAndDie(lines: number, replicas: number): Promise<string> {
     await this.#start(0, 'batch-validated:1');
     const id = await this.#create(lines);
     await this.#diedAt();
     await this.#startAll(replicas, () => this.#nextPoint());
-    while (this.#kills < kills - endPoints.length && !(await this.#isNearEnd(id))) await this.#killOne(this.#kills % replicas);
-    for (const point of endPoints) {
-      await this.#killAll();
-      await this.#startAll(replicas, () => `${point}:1`);
-      await this.#diedAt(id);
-    }
-    await this.#killAll();
-    await this.#startAll(replicas, () => undefined);
-    return { ...(await this.#read(id, lines)), kills: this.#kills };
+    return id;
+  }
+
+  async #createAmong(lines: number, replicas: number): Promise<string> {
+    await this.#startAll(replicas, () => this.#nextPoint());
+    return this.#create(lines);
+  }
+
+  get #endTurns(): readonly Turn[] {
+    return (this.#options.turns ?? allTurns).filter((turn) => turn !== 'batch-validated');
+  }
+
+  /** How many are still to be killed while lines run. */
+  get #killsLeft(): number {
+    return this.#options.kills - this.#endTurns.length - this.#kills;
   }
 
   /** Ends what is still running. */
@@ -135,7 +157,7 @@ class KillRun {
     const point = this.#random.pick(linePoints);
     if (point === 'batch-chunk-done') return `${point}:${this.#random.between(1, 3)}`;
     // However fast the lines are, the batch does not end before it is to.
-    return point === 'random' ? `${endPoints[0]}:1` : `${point}:${this.#random.between(1, 40)}`;
+    return point === 'random' ? 'batch-staged:1' : `${point}:${this.#random.between(1, 40)}`;
   }
 
   /** Kills one server when some more lines have been asked, if it has not died of itself by then, and starts it again. */
@@ -148,7 +170,8 @@ class KillRun {
     await server?.kill();
     this.#kills += 1;
     await this.#stealLeases();
-    await this.#start(replica, this.#nextPoint());
+    // Who comes after the last one dies at a turn.
+    if (this.#killsLeft > 0) await this.#start(replica, this.#nextPoint());
     if (this.#kills % 10 === 0) this.#options.onProgress?.(`${this.#kills} kills, ${this.#upstream.calls.length} calls at the upstream`);
   }
 

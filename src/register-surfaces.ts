@@ -62,7 +62,7 @@ export function registerSurfaces(app: FastifyInstance, parts: SurfaceParts): voi
     for (const base of basePaths) {
       registerChatCompletions(surfaces, base, threads.deps);
       registerResponses(surfaces, base, threads.deps, threads.background);
-      registerBatches(surfaces, base, batching.batches);
+      registerBatches(surfaces, base, { ...threads.deps, batches: batching.batches });
       if (base.vendor === 'ark') registerHeldChat(surfaces, base, { ...threads.deps, pool: batching.pool, upstreamOf: batching.upstreamOf });
       registerModels(surfaces, base, models);
       registerAccount(surfaces, base, {

@@ -1,16 +1,17 @@
-import { openAsBlob } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import type { AdminClient } from '../../client/admin-client.ts';
 import type { StoredFile } from '../../client/answer.ts';
 import { byteCount } from '../byte-count.ts';
-import { CommandFailure } from '../failure.ts';
+import { PartFailure } from '../failure.ts';
+import { openFile } from '../open-file.ts';
 import { parsePageLimit } from '../page-limit.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { printable } from '../printable.ts';
 import { connect, type RemoteOptions, remoteCommand, show } from '../remote-command.ts';
 import { type Column, renderTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
+import { type FailedOne, sayFailed, tryEach } from '../try-each.ts';
 
 /** `moongate files put|list|text|delete`. */
 export function filesCommand(terminal: Terminal): Command {
@@ -38,34 +39,21 @@ interface PutFile {
 }
 
 function putCommand(terminal: Terminal): Command {
-  return ownerOptions(remoteCommand('put', 'upload files, one after the other'))
+  return ownerOptions(remoteCommand('put', 'upload files, one after the other; those that fail are told, and the others are kept'))
     .argument('<path...>', 'files of this machine')
     .option('--purpose <purpose>', 'what they are for: file-extract (their text is read), batch, user_data, image …', 'file-extract')
     .action(async (paths: readonly string[], options: PutOptions) => {
       const client = await connect(options, terminal);
-      // All are looked at before the first is sent.
-      const blobs = await Promise.all(paths.map((path) => openPath(path, terminal)));
-      const put: PutFile[] = [];
-      for (const [index, blob] of blobs.entries()) {
-        const path = paths[index] ?? '';
-        try {
-          put.push({ path, ...(await upload(client, path, blob, options, terminal)) });
-        } catch (thrown) {
-          // What is there already is told, so that nobody sends it twice.
-          if (put.length > 0 && options.json !== true) terminal.out(putTable(put));
-          throw thrown;
-        }
-      }
-      show({ files: put }, options, terminal, ({ files }) => putTable(files));
+      const { done: files, failed } = await tryEach(paths, async (path) => ({ path, ...(await upload(client, path, await openFile(path, terminal), options, terminal)) }));
+      show({ files, failed }, options, terminal, () => (files.length === 0 ? '' : putTable(files)));
+      tellFailed(failed, options, terminal);
     });
 }
 
-async function openPath(path: string, terminal: Terminal): Promise<Blob> {
-  try {
-    return await openAsBlob(resolve(terminal.folder, path));
-  } catch {
-    throw new CommandFailure('unreadable', `${path} cannot be read; nothing was uploaded`);
-  }
+/** Says what failed, where that is not said yet, and ends the command accordingly. */
+function tellFailed(failed: readonly FailedOne[], { json }: RemoteOptions, terminal: Terminal): void {
+  if (json !== true) sayFailed(failed, terminal);
+  if (failed.length > 0) throw new PartFailure();
 }
 
 async function upload(client: AdminClient, path: string, blob: Blob, options: PutOptions, terminal: Terminal): Promise<Omit<PutFile, 'path'>> {
@@ -119,17 +107,19 @@ function textCommand(terminal: Terminal): Command {
       show(answer, options, terminal, ({ text }) => (text.endsWith('\n') ? text : `${text}\n`));
       if (options.json === true) return;
       const { file, format, pageCount, notes } = answer;
-      const pages = pageCount === null ? '' : `, ${pageCount} pages`;
+      const pages = pageCount === null ? '' : `, ${pageCount.toLocaleString('en-US')} ${pageCount === 1 ? 'page' : 'pages'}`;
       terminal.err(`${printable(file.filename)}: ${format}${pages}, ${tokensText(file)} tokens\n${notes.map((note) => `${printable(note)}\n`).join('')}`);
     });
 }
 
 function deleteCommand(terminal: Terminal): Command {
-  return remoteCommand('delete', 'delete a file')
-    .argument('<id>', 'as "files list" shows it')
-    .action(async (id: string, options: RemoteOptions) => {
+  return remoteCommand('delete', 'delete files')
+    .argument('<id...>', 'as "files list" shows them')
+    .action(async (ids: readonly string[], options: RemoteOptions) => {
       const client = await connect(options, terminal);
-      show(await client.call('deleteFile', { id }), options, terminal, ({ file }) => `deleted ${file.id} (${printable(file.filename)})\n`);
+      const { done: files, failed } = await tryEach(ids, async (id) => (await client.call('deleteFile', { id })).file);
+      show({ files, failed }, options, terminal, () => files.map(({ id, filename }) => `deleted ${id} (${printable(filename)})\n`).join(''));
+      tellFailed(failed, options, terminal);
     });
 }
 

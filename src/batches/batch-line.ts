@@ -3,7 +3,7 @@ import { Fault } from '../base/fault.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { BatchProblem } from './batch.ts';
 import type { LineProtocols } from './line-protocol.ts';
-import type { FileLine } from './read-lines.ts';
+import type { FileLine } from '../base/line-cutter.ts';
 
 /** One request of a batch. */
 export interface BatchLine {

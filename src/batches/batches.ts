@@ -46,12 +46,9 @@ export class Batches {
    * that is not there, `rate_limited` when too many batches are open, and what an upload of inline requests would be refused with.
    */
   async create({ tenantId, mode, keyId }: Caller, wish: BatchWish): Promise<ToldBatch> {
-    const { clock, random, store, jobs, database, protocols } = this.#deps;
+    const { clock, random, store, jobs, database } = this.#deps;
     const scope: TenantScope = { tenantId, mode };
-    const windowMs = completionWindowMs(wish.completionWindow);
-    if (protocols.of(wish.endpoint) === undefined) {
-      throw new Fault('invalid_request', { message: `Invalid 'endpoint': expected one of ${protocols.endpoints.join(', ')}.`, field: 'endpoint' });
-    }
+    const windowMs = this.windowMsOf(wish);
     await this.#refuseTooMany(scope);
     const inputFileId = await this.#inputOf(scope, wish);
     const nowMs = clock.nowMs();
@@ -65,6 +62,14 @@ export class Batches {
     await database.commitIf([], [store.insertion(batch), jobs.enqueueing(batchJob(batch, 'validate', nowMs))]);
     this.#worker.look().catch(() => undefined);
     return { batch, tally: emptyTally };
+  }
+
+  /** How long a batch for that endpoint may take. Throws `invalid_request` for an endpoint or a window that no batch can have. */
+  windowMsOf({ endpoint, completionWindow }: Pick<BatchWish, 'endpoint' | 'completionWindow'>): number {
+    const { protocols } = this.#deps;
+    const windowMs = completionWindowMs(completionWindow);
+    if (protocols.of(endpoint) !== undefined) return windowMs;
+    throw new Fault('invalid_request', { message: `Invalid 'endpoint': expected one of ${protocols.endpoints.join(', ')}.`, field: 'endpoint' });
   }
 
   /** Throws `not_found`. */

@@ -2,7 +2,7 @@ import type { StoredFile } from '../documents/stored-file.ts';
 import type { Batch, Chunk } from './batch.ts';
 import { type BatchLine, parseBatchLine } from './batch-line.ts';
 import type { BatchesDeps } from './batches-deps.ts';
-import { readLines } from './read-lines.ts';
+import { readLines } from '../base/read-lines.ts';
 
 /** A line and its place in the batch, from 0. */
 export interface PlacedLine extends BatchLine {

@@ -2,7 +2,7 @@ import { Fault } from '../base/fault.ts';
 import type { Batch } from './batch.ts';
 import { parseBatchLine } from './batch-line.ts';
 import type { BatchesDeps } from './batches-deps.ts';
-import { readLines } from './read-lines.ts';
+import { readLines } from '../base/read-lines.ts';
 import { unrunLine } from './told-line.ts';
 
 type ResultDeps = Pick<BatchesDeps, 'outcomes' | 'files' | 'protocols' | 'limits' | 'random'>;

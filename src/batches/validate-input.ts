@@ -1,7 +1,8 @@
 import type { BatchProblem, Chunk } from './batch.ts';
 import { CustomIds, parseBatchLine } from './batch-line.ts';
 import type { LineProtocols } from './line-protocol.ts';
-import { type FileLine, readLines } from './read-lines.ts';
+import type { FileLine } from '../base/line-cutter.ts';
+import { readLines } from '../base/read-lines.ts';
 
 export interface InputLimits {
   readonly linesMax: number;

@@ -66,6 +66,7 @@ beforeEach(() => {
   });
   const surface = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const generationId = newId('gen', clock, systemRandom);
+    request.generationId = generationId;
     reply.header('x-generation-id', generationId);
     const answer: Answer = (copy) => {
       runs += 1;

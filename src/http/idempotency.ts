@@ -104,8 +104,11 @@ export class Idempotency {
     });
     if (earlier === undefined) return this.#answerFirst(request, claim, answer);
     if (earlier === 'unsettled') throw new Fault('request_in_progress', { retryAfterMs: twinRetryMs });
-    request.generationId = earlier.generationId;
-    reply.header('x-generation-id', earlier.generationId);
+    // What has none of its own is no generation, and the id only that of its claim.
+    if (request.generationId !== undefined) {
+      request.generationId = earlier.generationId;
+      reply.header('x-generation-id', earlier.generationId);
+    }
     return this.#answerAgain(reply, claim, earlier);
   }
 

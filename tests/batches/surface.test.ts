@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../cli/run.ts';
+import { TerminalDouble } from '../../cli/terminal-double.ts';
 import { runMoongate } from '../doubles/moongate-command.ts';
 import { type RunningServer, startServer } from '../doubles/running-server.ts';
 
@@ -60,6 +63,8 @@ describe('batches through the openai SDK', () => {
     expect([stored.purpose, (stored.expires_at ?? 0) - stored.created_at]).toEqual(['batch_output', 3_600]);
     expect((await openai.batches.list({ limit: 1 })).data).toMatchObject([{ id: made.id }]);
     expect((await call('GET', `/v1/batches?limit=1&after=${made.id}`)).body).toMatchObject({ object: 'list', data: [], has_more: false });
+    expect(await call('GET', '/v1/batches?after=nope')).toMatchObject({ status: 400, body: { error: { param: 'after' } } });
+    expect(await call('GET', `/v1/batches?after=${made.id}`, undefined, server.liveKey)).toMatchObject({ status: 400 });
   });
 
   it('fail when the file is not what it should be', async () => {
@@ -123,6 +128,24 @@ describe('batches of requests in the body', () => {
     expect(JSON.stringify(answer.body)).toContain(named);
   });
 
+  it('are made once for an Idempotency-Key', async () => {
+    const send = (key: string, metadata: object): Promise<Response> =>
+      fetch(`${server.url}/v1/batches`, {
+        method: 'POST', headers: { authorization: `Bearer ${server.testKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify({ requests: [{ custom_id: 'a', body: message('hi') }], metadata }),
+      });
+    const first = await send('batch-1', {});
+    const body = await first.json();
+    const again = await send('batch-1', {});
+    expect([first.status, again.status, again.headers.get('idempotent-replayed'), again.headers.get('x-generation-id')]).toEqual([200, 200, 'true', null]);
+    expect(await again.json()).toEqual(body);
+    expect((await call('GET', `/v1/batches?limit=1`)).body).toMatchObject({ data: [{ id: (body as Json)['id'] }] });
+    expect(await (await send('batch-2', {})).json()).not.toMatchObject({ id: (body as Json)['id'] });
+    expect((await send('batch-1', { other: 'body' })).status).toBe(400);
+    // What was refused is free to be asked again.
+    expect([(await send('batch-3', { a: 1 })).status, (await send('batch-3', {})).status]).toEqual([400, 200]);
+  });
+
   it('are another key’s mode’s alone', async () => {
     const { body } = await call('POST', '/v1/batches', { requests: [{ custom_id: 'a', body: message('hi') }] });
     const id = String(body['id']);
@@ -171,17 +194,69 @@ describe('moongate batch', () => {
     expect([refused.code, refused.stderr.match(/line \d/g)]).toEqual([1, ['line 2', 'line 3', 'line 1', 'line 4']]);
     write('good.jsonl', [{ custom_id: 'a', body: message('hi') }, { custom_id: 'b', body: {} }]);
     const first = await moongate('run', 'good.jsonl', '--test');
-    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first).toMatchObject({ code: 1, stderr: '' });
     const id = /^id +(batch_\w+)$/m.exec(first.stdout)?.[1] ?? '';
     expect(first.stdout).toMatch(/^lines +2 of 2, 1 failed$/m);
     expect(JSON.parse(readFileSync(join(folder, 'good.output.jsonl'), 'utf8'))).toMatchObject({ custom_id: 'a' });
     expect(JSON.parse(readFileSync(join(folder, 'good.errors.jsonl'), 'utf8'))).toMatchObject({ custom_id: 'b' });
     const again = await moongate('run', 'good.jsonl', '--test', '--out', 'other.jsonl', '--json');
-    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining(`going on with ${id}`)]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining(`going on with ${id}`)]);
     expect(JSON.parse(again.stdout)).toMatchObject({ batch: { id, status: 'completed' }, output: 'other.jsonl' });
     expect((await moongate('list', '--test')).stdout).toMatch(new RegExp(`${id} +completed +2 of 2 +1 +nothing charged`));
-    expect((await moongate('get', id)).stdout).toMatch(/^tokens .*in.*out$/m);
+    expect((await moongate('get', id)).stdout).toMatch(/^tokens .*in.*out$[^]*^answers +file_\w+$\n^errors +file_/m);
+    expect(await moongate('get', id, '--out', 'fetched.jsonl')).toMatchObject({ code: 0, stdout: expect.stringContaining('answers are in fetched.jsonl\nerrors are in fetched.errors.jsonl\n') });
+    expect(readFileSync(join(folder, 'fetched.jsonl'), 'utf8')).toBe(readFileSync(join(folder, 'good.output.jsonl'), 'utf8'));
     expect(await moongate('cancel', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('completed') });
+    expect(await moongate('list', '--before', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('no live batch of that id') });
     expect(await moongate('get', 'batch_1')).toMatchObject({ code: 1, stderr: expect.stringContaining('no batch') });
+  });
+
+  const linesFile = (name: string): string => {
+    const text = `${JSON.stringify({ custom_id: name, body: message('hi') })}\n`;
+    writeFileSync(join(dirname(server.dataDir), `${name}.jsonl`), text);
+    return text;
+  };
+  const json = async (...argv: string[]): Promise<Json> => JSON.parse((await runMoongate(dirname(server.dataDir), [...argv, '--json'])).stdout) as Json;
+
+  it('asks for key, window and endpoint before anything is sent, and runs a file anew for another key', async () => {
+    linesFile('keyed');
+    const files = async (): Promise<unknown> => (await json('files', 'list', '--test'))['files'];
+    const before = await files();
+    expect(await moongate('run', 'keyed.jsonl', '--test', '--window', '11h')).toMatchObject({ code: 1, stderr: expect.stringContaining('from 12h to 28d') });
+    expect(await moongate('run', 'keyed.jsonl', '--test', '--endpoint', '/v2/chat/completions')).toMatchObject({ code: 1, stderr: expect.stringContaining("Invalid 'endpoint'") });
+    const { key } = (await json('keys', 'create', '--test', '--label', 'laptop')) as { readonly key: { readonly id: string } };
+    const unsaid = await moongate('run', 'keyed.jsonl', '--test');
+    expect(unsaid).toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`2 test keys.*--key.*${key.id} \\(laptop\\)`)) });
+    expect(await files()).toEqual(before);
+    const first = await moongate('run', 'keyed.jsonl', '--key', key.id);
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const other = ((await json('keys', 'list'))['keys'] as readonly Json[]).find(({ id, mode }) => mode === 'test' && id !== key.id);
+    expect(await moongate('run', 'keyed.jsonl', '--key', String(other?.['id']))).toMatchObject({ code: 0, stderr: '' });
+    expect((await moongate('run', 'keyed.jsonl', '--key', key.id)).stderr).toContain('going on with');
+    await runMoongate(dirname(server.dataDir), ['keys', 'revoke', key.id]);
+  });
+
+  it('says at Ctrl-C that it goes on', async () => {
+    linesFile('left');
+    const terminal = new TerminalDouble(dirname(server.dataDir));
+    const left = run(['batch', 'run', 'left.jsonl', '--test'], terminal);
+    await expect.poll(() => terminal.interrupts.size, { timeout: 5_000, interval: 5 }).toBe(1);
+    for (const interrupt of terminal.interrupts) interrupt();
+    expect(await left).toBe(130);
+    expect(terminal.stderr).toMatch(/it goes on at the server; the same command shows it again;\n"moongate batch cancel batch_\w+" stops it\n$/);
+    expect(terminal.interrupts.size).toBe(0);
+  });
+
+  it('says that the answers of a batch that was cancelled are made again', async () => {
+    const text = linesFile('anew');
+    const keys = (await json('keys', 'list'))['keys'] as readonly Json[];
+    const key = keys.find(({ mode, state }) => mode === 'test' && state === 'active');
+    const mark = `${createHash('sha256').update(text).digest('hex')} /v1/chat/completions 24h ${String(key?.['id'])}`;
+    const headers = { authorization: `Bearer ${server.testKey}`, 'content-type': 'application/json', 'x-moongate-sandbox': 'ttft-ms=300' };
+    const body = JSON.stringify({ requests: [{ custom_id: 'a', body: message('hi') }], metadata: { moongate_run: mark } });
+    const { id } = (await (await fetch(`${server.url}/v1/batches`, { method: 'POST', headers, body })).json()) as Json;
+    expect((await moongate('cancel', String(id))).code).toBe(0);
+    await ended(String(id));
+    expect(await moongate('run', 'anew.jsonl', '--test')).toMatchObject({ code: 0, stderr: expect.stringMatching(new RegExp(`^the batch ${String(id)} of this file is cancelled since .*: it is run anew`)) });
   });
 });

@@ -56,15 +56,34 @@ describe('moongate files', () => {
     const first = await moongate('files', 'list', '--limit', '1');
     const before = /older ones: --before (\w+)/.exec(first.stdout)?.[1] ?? '';
     expect((await moongate('files', 'list', '--before', before)).stdout).toContain('plan.md');
+    expect(await moongate('files', 'list', '--before', 'file_x')).toMatchObject({ code: 1, stderr: expect.stringContaining('no live file of that id') });
+    expect(await moongate('files', 'list', '--before', before, '--test')).toMatchObject({ code: 1 });
+    expect(await moongate('files', 'list', '--purpose', 'nonsense')).toMatchObject({ code: 1, stderr: expect.stringContaining('batch_output') });
+    expect((await moongate('files', 'list', '--purpose', 'batch_output')).stdout).toBe('no files\n');
   });
 
   it('says what cannot be uploaded, and what was before it', async () => {
-    expect(await moongate('files', 'put', 'report.txt', 'nowhere.txt')).toEqual({ code: 1, stdout: '', stderr: 'moongate: nowhere.txt cannot be read; nothing was uploaded\n' });
-    const second = await moongate('files', 'put', 'report.txt', 'broken.pdf');
-    expect(second).toMatchObject({ code: 1, stdout: expect.stringMatching(/report\.txt/), stderr: expect.stringMatching(/Failed to extract file: the document is encrypted/) });
-    expect((await moongate('files', 'put', 'empty.txt')).stderr).toMatch(/File size is zero/);
-    expect((await moongate('files', 'put', 'plan.md', '--purpose', 'poem')).stderr).toMatch(/Invalid purpose/);
+    const mixed = await moongate('files', 'put', 'nowhere.txt', 'report.txt', '.', 'broken.pdf', 'empty.txt', 'plan.md');
+    expect(mixed).toMatchObject({ code: 1, stdout: expect.stringMatching(/report\.txt[^]*plan\.md/) });
+    expect(mixed.stderr.trim().split('\n')).toEqual([
+      'moongate: nowhere.txt: there is no such file', 'moongate: .: this is a folder: name the files in it',
+      expect.stringMatching(/^moongate: broken\.pdf: Failed to extract file: the document is encrypted/), expect.stringMatching(/^moongate: empty\.txt: File size is zero/),
+    ]);
+    const told = await moongate('files', 'put', 'report.txt', 'nowhere.txt', '--json');
+    expect([told.code, told.stderr, JSON.parse(told.stdout)]).toMatchObject([1, '', {
+      files: [{ path: 'report.txt', file: { filename: 'report.txt' } }], failed: [{ name: 'nowhere.txt', code: 'unreadable', message: 'there is no such file' }],
+    }]);
+    expect(await moongate('files', 'put', 'nowhere.txt')).toEqual({ code: 1, stdout: '', stderr: 'moongate: nowhere.txt: there is no such file\n' });
+    expect((await moongate('files', 'put', 'plan.md', 'report.txt', '--purpose', 'poem')).stderr).toMatch(/Invalid purpose/);
     expect((await moongate('files', 'put', 'plan.md', '--tenant', 'nobody')).stderr).toMatch(/there is no tenant "nobody"/);
+  });
+
+  it('deletes several', async () => {
+    const { files } = (await json('files', 'put', 'report.txt', 'plan.md')) as { readonly files: readonly { readonly file: { readonly id: string } }[] };
+    const [first, second] = files.map(({ file }) => file.id);
+    expect(await moongate('files', 'delete', first ?? '', 'file_x', second ?? '')).toEqual({
+      code: 1, stdout: `deleted ${first} (report.txt)\ndeleted ${second} (plan.md)\n`, stderr: 'moongate: file_x: there is no file of that id; ids begin with "file_"\n',
+    });
   });
 
   it('reads a long text whole', async () => {

@@ -6,6 +6,6 @@ function unasked(): never {
 
 /** For an admin API behind which there are no batches. */
 export const noBatches: Pick<AdminBatchesDeps, 'batches' | 'callerOfKey'> = {
-  batches: { create: unasked, find: async () => undefined, list: async () => ({ page: [], hasMore: false }), cancel: unasked },
+  batches: { create: unasked, find: async () => undefined, list: async () => ({ page: [], hasMore: false }), cancel: unasked, windowMsOf: unasked },
   callerOfKey: async () => undefined,
 };

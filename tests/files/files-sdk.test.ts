@@ -36,7 +36,9 @@ describe('files by the official SDK', () => {
     const before = server.extractor.reads;
     const create = async (): Promise<OpenAI.FileObject> => client.files.create({ file: await toFile(Buffer.from('Привет, 世界'), '报告.txt'), purpose: fileExtract });
     const made = await create();
-    expect(made).toMatchObject({ status: 'ready', filename: '报告.txt', tokens: 12, tokens_estimated: true });
+    expect(made).toMatchObject({ status: 'ready', filename: '报告.txt', tokens: 12, tokens_estimated: true, status_details: 'page 2 has no text' });
+    expect(await client.files.retrieve(made.id)).toMatchObject({ status_details: 'page 2 has no text' });
+    expect((await client.files.list()).data[0]).toMatchObject({ id: made.id, status_details: '' });
     const content = await client.files.content(made.id);
     expect(content.headers.get('content-type')).toBe('text/plain; charset=utf-8');
     expect(JSON.parse(await content.text())).toEqual({ content: '# Привет, 世界', file_type: 'text/plain', filename: '报告.txt', title: 'A title', type: 'file' });
@@ -56,7 +58,7 @@ describe('files by the official SDK', () => {
     for (const [text, tokens] of [['four', 6], ['%BROKEN', null]] as const) {
       const made = await client.files.create({ file: await toFile(Buffer.from(text), 'a.pdf'), purpose: 'user_data' });
       expect(made).toMatchObject({ tokens: null });
-      for (const _ of [1, 2]) expect(await client.files.retrieve(made.id)).toMatchObject({ tokens });
+      for (const _ of [1, 2]) expect(await client.files.retrieve(made.id)).toMatchObject({ tokens, status_details: tokens === null ? '' : 'page 2 has no text' });
       expect(await (await client.files.content(made.id)).text()).toBe(text);
       await client.files.delete(made.id);
     }

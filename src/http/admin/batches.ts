@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify';
 import { type AdminDownloadName, adminDownloads } from '../../../contract/admin-api.ts';
 import type { Batch as ShownBatch } from '../../../contract/batch.ts';
 import type { Caller } from '../../access/caller.ts';
-import type { Keys } from '../../access/keys.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Fault } from '../../base/fault.ts';
 import { formatNanos } from '../../base/money.ts';
@@ -15,7 +14,7 @@ import type { KeysDeps } from './keys.ts';
 import type { TenantRegister } from './tenant-register.ts';
 
 export interface AdminBatchesDeps {
-  readonly batches: Pick<Batches, 'create' | 'find' | 'list' | 'cancel'>;
+  readonly batches: Pick<Batches, 'create' | 'find' | 'list' | 'cancel' | 'windowMsOf'>;
   readonly files: Files;
   readonly keys: KeysDeps['keys'];
   readonly tenants: TenantRegister;
@@ -24,11 +23,17 @@ export interface AdminBatchesDeps {
   callerOfKey(keyId: string): Promise<Caller | undefined>;
 }
 
-/** Making, listing, showing and cancelling the batches of tenants. */
-export function batchesHandlers(deps: AdminBatchesDeps): Pick<AdminHandlers, 'createBatch' | 'listBatches' | 'showBatch' | 'cancelBatch'> {
+/** Checking, making, listing, showing and cancelling the batches of tenants. */
+export function batchesHandlers(deps: AdminBatchesDeps): Pick<AdminHandlers, 'checkBatch' | 'createBatch' | 'listBatches' | 'showBatch' | 'cancelBatch'> {
   const { batches, files, tenants } = deps;
   const shown = async (told: ToldBatch): Promise<ShownBatch> => shape(told, (await tenants.find(told.batch.scope.tenantId)).name);
   return {
+    async checkBatch({ endpoint, completionWindow, key, tenant: reference, mode }) {
+      batches.windowMsOf({ endpoint, completionWindow });
+      const caller = await usableCaller(deps, key ?? (await onlyKey(deps, { tenantId: (await tenants.find(reference)).id, mode })));
+      const { id, name } = await tenants.find(caller.tenantId);
+      return { key: caller.keyId, tenant: { id, name }, mode: caller.mode };
+    },
     async createBatch({ inputFile, endpoint, completionWindow, key, metadata }) {
       const file = await files.find(inputFile);
       if (file === undefined) throw new Fault('not_found', { message: 'there is no file of that id; ids begin with "file_"', field: 'inputFile' });
@@ -38,6 +43,7 @@ export function batchesHandlers(deps: AdminBatchesDeps): Pick<AdminHandlers, 'cr
     },
     async listBatches({ tenant: reference, mode, limit, before }) {
       const { id: tenantId, name } = await tenants.find(reference);
+      if (before !== undefined) await placeIn(deps, { tenantId, mode }, before);
       const { page, hasMore } = await batches.list({ tenantId, mode }, { limit, ...(before === undefined ? {} : { after: before }) });
       return { batches: page.map((told) => shape(told, name)), next: hasMore ? (page.at(-1)?.batch.id ?? null) : null };
     },
@@ -71,19 +77,35 @@ async function found({ batches }: AdminBatchesDeps, id: string): Promise<ToldBat
   return told;
 }
 
+/** Throws `invalid_request` when `before` is no batch of that tenant and mode. */
+async function placeIn({ batches }: AdminBatchesDeps, { tenantId, mode }: TenantScope, before: string): Promise<void> {
+  const scope = (await batches.find(before))?.batch.scope;
+  if (scope?.tenantId === tenantId && scope.mode === mode) return;
+  throw new Fault('invalid_request', { message: `this tenant has no ${mode} batch of that id; "next" of an answer says what to go on before`, field: 'before' });
+}
+
 /** In whose name the lines of a batch run. Without a key that is named there must be exactly one to choose from. */
-async function callerFor({ keys, callerOfKey, clock }: AdminBatchesDeps, { tenantId, mode }: TenantScope, keyId: string | undefined): Promise<Caller> {
-  const caller = await callerOfKey(keyId ?? (await onlyKey(keys, clock, { tenantId, mode })));
-  if (caller === undefined) throw new Fault('not_found', { message: 'there is no usable key of that id; "moongate keys list" shows them', field: 'key' });
+async function callerFor(deps: AdminBatchesDeps, { tenantId, mode }: TenantScope, keyId: string | undefined): Promise<Caller> {
+  const caller = await usableCaller(deps, keyId ?? (await onlyKey(deps, { tenantId, mode })));
   if (caller.tenantId === tenantId && caller.mode === mode) return caller;
   throw new Fault('invalid_request', { message: `the key is not one of the file's tenant, or not a ${mode} key`, field: 'key' });
 }
 
-async function onlyKey(keys: Pick<Keys, 'list'>, clock: Clock, { tenantId, mode }: TenantScope): Promise<string> {
+async function usableCaller({ callerOfKey }: AdminBatchesDeps, keyId: string): Promise<Caller> {
+  const caller = await callerOfKey(keyId);
+  if (caller !== undefined) return caller;
+  throw new Fault('not_found', { message: 'there is no usable key of that id; "moongate keys list" shows them', field: 'key' });
+}
+
+/** Of so many keys the ids are told to whoever has to choose. */
+const keysToldMax = 10;
+
+async function onlyKey({ keys, clock }: AdminBatchesDeps, { tenantId, mode }: TenantScope): Promise<string> {
   const usable = (await keys.list()).filter((key) => key.tenantId === tenantId && key.mode === mode && key.revokedMs === undefined && (key.expiresMs ?? Infinity) > clock.nowMs());
   const [only] = usable;
   if (only !== undefined && usable.length === 1) return only.id;
-  const message = only === undefined ? `this tenant has no ${mode} key; make one with "moongate keys create"` : `this tenant has ${usable.length} ${mode} keys; say in whose name the lines are to run: ${usable.slice(0, 10).map(({ id }) => id).join(', ')}`;
+  const shown = usable.slice(0, keysToldMax).map(({ id, label }) => (label === '' ? id : `${id} (${label})`)).join(', ');
+  const message = only === undefined ? `this tenant has no ${mode} key; make one with "moongate keys create"` : `this tenant has ${usable.length} ${mode} keys; say with --key in whose name the lines are to run: ${shown}`;
   throw new Fault('invalid_request', { message, field: 'key' });
 }
 

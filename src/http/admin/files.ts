@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { Fault } from '../../base/fault.ts';
 import type { Files } from '../../documents/files.ts';
 import type { FileTexts, TextTokens } from '../../documents/file-texts.ts';
-import type { StoredFile } from '../../documents/stored-file.ts';
+import { type FilePurpose, type StoredFile, uploadPurposes } from '../../documents/stored-file.ts';
 import { fileWish, wishedLifeMs, wishedPurpose } from '../surfaces/files/file-wish.ts';
 import type { AdminHandlers } from './admin-handlers.ts';
 import type { TenantRegister } from './tenant-register.ts';
@@ -27,8 +27,13 @@ export function filesHandlers(deps: AdminFilesDeps): Pick<AdminHandlers, 'listFi
   return {
     async listFiles({ tenant: reference, mode, purpose, limit, before }) {
       const tenant = await tenants.find(reference);
+      const scope = { tenantId: tenant.id, mode };
+      if (purpose !== undefined) checkPurpose(purpose);
+      if (before !== undefined && (await files.get(scope, before)) === undefined) {
+        throw new Fault('invalid_request', { message: `this tenant has no ${mode} file of that id; "next" of an answer says what to go on before`, field: 'before' });
+      }
       const place = { limit: limit + 1, order: 'desc', ...(before === undefined ? {} : { after: before }), ...(purpose === undefined ? {} : { purpose }) } as const;
-      const listed = await files.list({ tenantId: tenant.id, mode }, place);
+      const listed = await files.list(scope, place);
       const page = listed.slice(0, limit);
       const tokens = await texts.tokensOf(page);
       return { files: page.map((file) => shape(file, tenant, tokens.get(file.id))), next: listed.length > limit ? (page.at(-1)?.id ?? null) : null };
@@ -49,6 +54,14 @@ export function filesHandlers(deps: AdminFilesDeps): Pick<AdminHandlers, 'listFi
     },
   };
 }
+
+/** Throws `invalid_request` for what no file is for. */
+function checkPurpose(purpose: string): void {
+  if (purpose === batchOutput || uploadPurposes.some((known) => known === purpose)) return;
+  throw new Fault('invalid_request', { message: `there are no files for "${purpose}"; they are for ${[...uploadPurposes, batchOutput].join(', ')}`, field: 'purpose' });
+}
+
+const batchOutput: FilePurpose = 'batch_output';
 
 /** Stores what `source` gives as a file of a tenant. Throws as `Files.create` does, and `not_found` for the tenant. */
 export async function uploadAdminFile(

@@ -1,9 +1,9 @@
 import { Fault, toFault } from '../../base/fault.ts';
+import { type FileLine, LineCutter } from '../../base/line-cutter.ts';
 import type { BodyMode, ReplyReader } from '../exchange.ts';
 import type { ReplyHead } from '../reply-head.ts';
 import type { Flow } from '../upstream.ts';
 import type { VendorHttp, VendorRequest } from '../vendor-http.ts';
-import { LineSplitter } from './line-splitter.ts';
 
 export interface LineSource {
   readonly http: VendorHttp;
@@ -23,7 +23,7 @@ const aheadBytesMax = 1024 * 1024;
  */
 export async function* downloadLines({ http, request, upstreamId, lineBytesMax, refused }: LineSource, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   const left = new AbortController();
-  const reader = new LinesReader(new LineSplitter(lineBytesMax), upstreamId, refused);
+  const reader = new LinesReader(new LineCutter(lineBytesMax), upstreamId, refused);
   const sent = http.send(request, reader, AbortSignal.any([signal, left.signal])).then(
     () => reader.close(undefined),
     (thrown: unknown) => reader.close(toFault(thrown)),
@@ -38,7 +38,7 @@ export async function* downloadLines({ http, request, upstreamId, lineBytesMax, 
 
 class LinesReader implements ReplyReader {
   readonly committed = false;
-  readonly #splitter: LineSplitter;
+  readonly #cutter: LineCutter;
   readonly #upstreamId: string;
   readonly #refused: (status: number) => Fault;
   #flow: Flow | undefined;
@@ -49,8 +49,8 @@ class LinesReader implements ReplyReader {
   #fault: Fault | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(splitter: LineSplitter, upstreamId: string, refused: (status: number) => Fault) {
-    this.#splitter = splitter;
+  constructor(cutter: LineCutter, upstreamId: string, refused: (status: number) => Fault) {
+    this.#cutter = cutter;
     this.#upstreamId = upstreamId;
     this.#refused = refused;
   }
@@ -62,18 +62,16 @@ class LinesReader implements ReplyReader {
   }
 
   onBytes(bytes: Uint8Array): boolean {
-    try {
-      this.#add(this.#splitter.push(bytes));
-    } catch (cause) {
-      throw new Fault('upstream_invalid_reply', { message: "a line of the upstream's file is too long", upstream: this.#upstreamId, cause });
-    }
+    this.#add(this.#cutter.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+    if (this.#cutter.isTooLong) throw this.#tooLong();
     if (this.#bytes > aheadBytesMax) this.#flow?.pause();
     return false;
   }
 
   onEnd(): void {
     if (this.#status >= 400) throw this.#refused(this.#status);
-    this.#add(this.#splitter.end());
+    const last = this.#cutter.end();
+    if (last !== undefined) this.#add([last]);
   }
 
   /** No more will come: all of it has, or `fault` says why not. */
@@ -99,11 +97,16 @@ class LinesReader implements ReplyReader {
     return lines;
   }
 
-  #add(lines: readonly Uint8Array[]): void {
-    for (const line of lines) {
-      this.#lines.push(line);
-      this.#bytes += line.length;
+  #add(lines: readonly FileLine[]): void {
+    for (const { bytes, tooLong } of lines) {
+      if (tooLong) throw this.#tooLong();
+      this.#lines.push(bytes);
+      this.#bytes += bytes.length;
     }
     if (lines.length > 0) this.#wake();
+  }
+
+  #tooLong(): Fault {
+    return new Fault('upstream_invalid_reply', { message: "a line of the upstream's file is too long", upstream: this.#upstreamId });
   }
 }

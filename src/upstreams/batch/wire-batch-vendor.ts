@@ -8,7 +8,7 @@ import { scrubFault } from '../scrub.ts';
 import { type VendorAnswer, VendorHttp, type VendorRequest } from '../vendor-http.ts';
 import type { ReplyCodec, WireProtocol } from '../wire-protocol.ts';
 import { type BatchDialect, batchDialectOf } from './batch-dialect.ts';
-import { batchEndpoint, type BatchCall, type BatchLineResult, decodeBatchLine, encodeBatchLine } from './batch-line.ts';
+import { batchEndpoint, type BatchCall, type BatchLineResult, decodeBatchLine, encodeBatchLine } from './remote-line.ts';
 import { downloadLines } from './download-lines.ts';
 import { multipartFile } from './multipart-file.ts';
 import { readRemoteBatch, referenceKey, referenceOf, type RemoteBatch } from './remote-batch.ts';

@@ -9,8 +9,9 @@ const moonshotPurposes = new Set<string>(['file-extract', 'image', 'video']);
 /**
  * A file as Moonshot shows it (moonshot-api.md 1.4) with the fields of OpenAI's (responses-ark-anthropic-batch.md 4.1), and as ours
  * `tokens`: how many its text has, null when it has not been read, and `tokens_estimated` when that is a guess.
+ * `notes` is what a reader of its text should know: OpenAI has a text for what there is to say about a file.
  */
-export function fileObject(file: StoredFile, tokens: TextTokens | undefined): JsonObject {
+export function fileObject(file: StoredFile, tokens: TextTokens | undefined, notes: readonly string[] = []): JsonObject {
   return {
     id: file.id,
     object: 'file',
@@ -20,7 +21,7 @@ export function fileObject(file: StoredFile, tokens: TextTokens | undefined): Js
     filename: file.filename,
     purpose: file.purpose,
     status: moonshotPurposes.has(file.purpose) ? 'ready' : 'processed',
-    status_details: '',
+    status_details: notes.join('; '),
     tokens: tokens?.tokens ?? null,
     ...(tokens?.tokensExact === false ? { tokens_estimated: true } : {}),
   };

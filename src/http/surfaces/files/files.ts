@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Fault } from '../../../base/fault.ts';
 import type { TenantScope } from '../../../base/tenant-scope.ts';
 import type { Files } from '../../../documents/files.ts';
-import type { FileTexts, TextTokens } from '../../../documents/file-texts.ts';
+import type { FileTexts, TextFacts } from '../../../documents/file-texts.ts';
 import type { FilePlace, StoredFile } from '../../../documents/stored-file.ts';
 import { callerOf } from '../../authentication.ts';
 import type { BasePath } from '../../base-path.ts';
@@ -44,7 +44,8 @@ export function registerFiles(app: FastifyInstance, base: BasePath, deps: Upload
 
   app.get<ById>(`${path}/:id`, async (request, reply) => {
     const file = await foundFile(files, scopeOf(callerOf(request)), request.params.id);
-    return fileObject(file, (await texts.tokensOf([file])).get(file.id) ?? (await tokensRead(texts, file, reply)));
+    const facts = (await texts.factsOf(file)) ?? (await factsRead(texts, file, reply));
+    return fileObject(file, facts, facts?.notes);
   });
 
   app.delete<ById>(`${path}/:id`, async (request) => {
@@ -71,7 +72,7 @@ export async function foundFile(files: Files, scope: TenantScope, id: string): P
 /** For these a model is given the text, which is read when it is first asked for: to be asked how long it is counts as that. */
 const readPurposes = new Set<string>(['user_data', 'assistants']);
 
-async function tokensRead(texts: FileTexts, file: StoredFile, reply: FastifyReply): Promise<TextTokens | undefined> {
+async function factsRead(texts: FileTexts, file: StoredFile, reply: FastifyReply): Promise<TextFacts | undefined> {
   if (!readPurposes.has(file.purpose)) return undefined;
   try {
     return await texts.textOf(file, leavingSignal(reply));

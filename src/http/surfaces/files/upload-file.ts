@@ -34,7 +34,8 @@ export function registerUploadFile(app: FastifyInstance, path: string, { files, 
         });
         const wish = await wishOf(form, { files, clock });
         const file = await files.keep(form.kept, wish, leavingSignal(reply));
-        return fileObject(file, (await texts.tokensOf([file])).get(file.id));
+        const facts = await texts.factsOf(file);
+        return fileObject(file, facts, facts?.notes);
       });
     });
   });

@@ -77,7 +77,8 @@ export function registerUploads(app: FastifyInstance, base: BasePath, { uploads,
     // What is made of the parts is a copy of them, until they are removed.
     return openUploads.within(scope.tenantId, async () => {
       const { upload, file } = await uploads.complete(scope, request.params.id, completion, leavingSignal(reply));
-      return { ...uploadObject(upload), file: fileObject(file, (await texts.tokensOf([file])).get(file.id)) };
+      const facts = await texts.factsOf(file);
+      return { ...uploadObject(upload), file: fileObject(file, facts, facts?.notes) };
     });
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FileLine, readLines } from './read-lines.ts';
+import { type FileLine, LineCutter } from './line-cutter.ts';
+import { readLines } from './read-lines.ts';
 
 async function* inPieces(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let at = 0;
@@ -34,5 +35,13 @@ describe('the lines of a file', () => {
     const [first, second] = await linesOf(Buffer.from(`${'x'.repeat(50)}\ny`), [7], 20);
     expect(first).toMatchObject({ number: 1, start: 0, end: 50, tooLong: true, bytes: Buffer.alloc(0) });
     expect(second).toMatchObject({ number: 2, start: 51, end: 52, tooLong: false });
+  });
+
+  it('say of a line that it is too long before it has ended', () => {
+    const cutter = new LineCutter(10);
+    expect([cutter.push(Buffer.from('a\n0123456789')).length, cutter.isTooLong]).toEqual([1, false]);
+    expect([cutter.push(Buffer.from('x')).length, cutter.isTooLong]).toEqual([0, true]);
+    expect(cutter.push(Buffer.from('\nb\n'))).toMatchObject([{ number: 2, tooLong: true }, { number: 3, tooLong: false }]);
+    expect(cutter.isTooLong).toBe(false);
   });
 });

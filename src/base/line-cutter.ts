@@ -1,4 +1,4 @@
-/** A line of a file. */
+/** A line of a file, or of what is sent as one. */
 export interface FileLine {
   /** Place of its first byte in the source. */
   readonly start: number;
@@ -16,22 +16,8 @@ const newline = 0x0a;
 const carriageReturn = 0x0d;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/**
- * The lines of `source` that are not blank, those of one piece together, so that nothing is waited for line by line. Not more is kept in memory
- * than a piece and one line of `lineBytesMax`; of a longer one nothing is.
- */
-export async function* readLines(source: AsyncIterable<Uint8Array>, lineBytesMax: number): AsyncGenerator<readonly FileLine[]> {
-  const cutter = new LineCutter(lineBytesMax);
-  for await (const piece of source) {
-    const lines = cutter.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
-    if (lines.length > 0) yield lines;
-  }
-  const last = cutter.end();
-  if (last !== undefined) yield [last];
-}
-
-/** Cuts pieces of a file into its lines. */
-class LineCutter {
+/** Cuts bytes into the lines that are not blank, whatever pieces they come in. */
+export class LineCutter {
   readonly #lineBytesMax: number;
   #kept: Buffer[] = [];
   #keptBytes = 0;
@@ -44,6 +30,12 @@ class LineCutter {
     this.#lineBytesMax = lineBytesMax;
   }
 
+  /** Whether the line that has begun is longer than may be. */
+  get isTooLong(): boolean {
+    return this.#tooLong;
+  }
+
+  /** The lines that end within `piece`. */
   push(piece: Buffer): readonly FileLine[] {
     const lines: FileLine[] = [];
     let from = 0;
@@ -56,10 +48,12 @@ class LineCutter {
       this.#start = this.#at;
       this.#number += 1;
     }
-    this.#keep(piece.subarray(from));
+    // A copy: what it is cut from may belong to a socket, and be much larger.
+    if (from < piece.length) this.#keep(Buffer.from(piece.subarray(from)));
     return lines;
   }
 
+  /** The last line, if nothing ended it. */
   end(): FileLine | undefined {
     return this.#cut();
   }
