@@ -400,7 +400,7 @@ onEveryDatabase((databases) => {
             expect(await spent()).toBe(sum?.chargedNanos ?? 0n);
           },
         ),
-        { numRuns: 40 },
+        { numRuns: 20 },
       );
       await expectSound();
     });

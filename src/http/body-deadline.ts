@@ -19,7 +19,8 @@ const bodyTimeoutMs = 300_000;
 export function limitBodies(app: FastifyInstance, clock: Clock): void {
   const cutLater = ({ raw }: FastifyRequest): void => {
     const cancel = clock.after(bodyTimeoutMs, () => {
-      if (!raw.complete) app.refuseMalformed(Object.assign(new Error('the body did not arrive in time'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), raw.socket);
+      // A request that was injected by a test has no socket, and does not say whether it is complete.
+      if (raw.complete === false) app.refuseMalformed(Object.assign(new Error('the body did not arrive in time'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), raw.socket);
     });
     raw.once('end', cancel);
     raw.once('close', cancel);

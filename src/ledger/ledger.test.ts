@@ -284,7 +284,7 @@ onEveryDatabase((databases) => {
           const open = holds.filter((held) => !done.has(held)).reduce((so, held) => so + (held.legs[0]?.amountNanos ?? 0n), 0n);
           expect(view).toMatchObject({ spentNanos: spent, balanceNanos: 1_000n - spent, heldNanos: open });
         }),
-        { numRuns: 40 },
+        { numRuns: 20 },
       );
       await expectSoundBooks();
     });

@@ -60,10 +60,12 @@ onEveryDatabase((databases) => {
 
   it('answers every line once, in order, at batch price, over two replicas', async () => {
     const files = new FilesDouble();
-    const shares = Promise.withResolvers<void>();
-    // What it has begun ends when the other has begun something, too.
-    const one = await open({ files, chunksMax: 2, answer: async () => (await shares.promise, {}) });
-    const other = await open({ files, answer: () => (shares.resolve(), {}) }, databases.kind === 'Postgres' ? await shared.open(houseMigrations) : database);
+    const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    // What each has begun ends when both have begun something, and neither may have all chunks.
+    const both = Promise.all(begun.map(({ promise }) => promise));
+    const sharing = (mine: 0 | 1) => async () => (begun[mine].resolve(), await both, {});
+    const one = await open({ files, chunksMax: 2, answer: sharing(0) });
+    const other = await open({ files, chunksMax: 2, answer: sharing(1) }, databases.kind === 'Postgres' ? await shared.open(houseMigrations) : database);
     one.worker.start();
     other.worker.start();
     const { batch } = await one.create(bodies(300), { metadata: { a: 'b' } });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,9 +27,9 @@ describe('the README', () => {
   afterAll(() => server?.stop());
 
   /** Runs a sample as it stands, but for the server's address. The keys come from the environment, as the README has it. */
-  async function runSample(program: string, args: readonly string[], sample: string): Promise<string> {
+  async function runSample(program: string, args: readonly string[], sample: string, cwd = root): Promise<string> {
     const { stdout } = await run(program, [...args, sample.replaceAll('http://127.0.0.1:8787', server.url)], {
-      cwd: root,
+      cwd,
       env: { PATH: process.env['PATH'], MOONGATE_KEY: server.liveKey, MOONGATE_TEST_KEY: server.testKey, NO_PROXY: '127.0.0.1,localhost,::1' },
       timeout: 25_000,
     });
@@ -46,12 +47,19 @@ describe('the README', () => {
     for (const block of blocks('js')) expect(await runSample(process.execPath, ['--input-type=module', '-e'], block)).toMatch(/\S/);
   });
 
-  it('has Python that works: a first request, a stream of thoughts, a tool', async ({ skip }) => {
+  it('has Python that works: a first request, a stream of thoughts, a tool, a file, a batch', async ({ skip, onTestFinished }) => {
     skip(python === undefined, noPython);
-    const stdout = await runSample(python ?? '', ['-c'], blocks('python').join("\nprint('\\n--')\n"));
-    const [first, stream, tool] = stdout.split('\n--\n');
+    const folder = mkdtempSync(join(tmpdir(), 'moongate-readme-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    copyFileSync(join(root, 'tests/documents/corpus/bakery.libreoffice.pdf'), join(folder, 'paper.pdf'));
+    const [requests = ''] = blocks('sh').filter((block) => block.startsWith('cat > requests.jsonl'));
+    await runSample('bash', ['-c'], requests.slice(0, requests.indexOf('\nnpx ')), folder);
+    const stdout = await runSample(python ?? '', ['-c'], blocks('python').join("\nprint('\\n--')\n"), folder);
+    const [first, stream, tool, file, batch] = stdout.split('\n--\n');
     expect(first).toMatch(/\S/);
     expect(stream).toMatch(/\S/);
     expect(tool).toMatch(/^get_weather \{'city': /m);
+    expect(file).toMatch(/^\d+ .*\S/s);
+    expect(batch).toMatch(/^(validating|in_progress|finalizing|completed)$/m);
   });
 });
