@@ -1,25 +1,14 @@
 import { join, resolve } from 'node:path';
 import { type FileLimits, fileLimitsDefault } from '../documents/file-limits.ts';
+import type { S3BlobStoreOptions } from '../storage/blobs/s3-blob-store.ts';
 import type { ConfigDocument, ConfigProblem } from './config-file.ts';
 import type { ReadVariable } from './environment-reader.ts';
-
-/** An S3-compatible service; the credentials are never to be shown. */
-export interface S3Config {
-  readonly endpoint: string;
-  readonly bucket: string;
-  readonly region: string;
-  /** Empty: none. */
-  readonly prefix: string;
-  readonly pathStyle: boolean;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
 
 /** Where files are kept. */
 export type FileStoreConfig =
   /** `shared`: every server of the database has it at that path. */
   | { readonly kind: 'disk'; readonly folder: string; readonly shared: boolean }
-  | ({ readonly kind: 's3' } & S3Config);
+  | ({ readonly kind: 's3' } & S3BlobStoreOptions);
 
 export interface FilesConfig {
   readonly store: FileStoreConfig;

@@ -7,6 +7,7 @@ import { checkedBlobKey } from './blob-key.ts';
 import type { BlobStore, ByteRange } from './blob-store.ts';
 import { fixedPieces } from './fixed-pieces.ts';
 
+/** A bucket of a service that speaks S3; the credentials are never to be shown. */
 export interface S3BlobStoreOptions {
   /** Of the service, without the bucket. */
   readonly endpoint: string;
