@@ -1,8 +1,8 @@
 import { Fault } from '../base/fault.ts';
 import type { BatchId, TenantId } from '../base/id.ts';
 import { type Log, stackOf } from '../base/log.ts';
-import { RecurringTask } from '../base/recurring-task.ts';
 import type { ClaimedJob, JobStore } from '../jobs/job-store.ts';
+import { jobLeaseMs, JobWatch } from '../jobs/job-watch.ts';
 import type { Database } from '../storage/database.ts';
 import { type BatchJobKind, batchJobKindNames, batchJobKinds, batchJobOf, stoppedTopic } from './batch-job.ts';
 import type { BatchesDeps } from './batches-deps.ts';
@@ -12,12 +12,6 @@ import { EndRun } from './end-run.ts';
 import { HandoverRun } from './handover-run.ts';
 import { UnheardLines } from './unheard-lines.ts';
 import { runValidation } from './validate-run.ts';
-
-/** How long a server counts as alive after it last said so: then others take over what it had begun. */
-const leaseMs = 20_000;
-const renewMs = 5_000;
-/** How often a server looks for what others have created, or left behind. Its own it takes up at once. */
-const lookMs = 1_000;
 
 export interface BatchWorkerParts extends Omit<ChunkScene, 'unheard' | 'loading'> {
   readonly deps: BatchesDeps & { readonly jobs: JobStore; readonly database: Pick<Database, 'onAnnouncement'> };
@@ -52,60 +46,42 @@ export class BatchWorker implements AsyncDisposable {
   readonly #unheard = new UnheardLines();
   readonly #loading = new ByteBudget(loadedBytesMax);
   readonly #runs = new Map<BatchJobKind, Set<Run>>(batchJobKindNames.map((kind) => [kind, new Set()]));
-  #endHearing: () => void = () => undefined;
-  #lookingTask: RecurringTask | undefined;
-  #renewingTask: RecurringTask | undefined;
-  #looking: Promise<void> | undefined;
-  #lookAgain = false;
-  #stopped = false;
+  readonly #watch: JobWatch;
 
   constructor(parts: BatchWorkerParts) {
     this.#parts = parts;
     this.#owner = parts.deps.random.bytes(16).toString('hex');
+    const { clock, database } = parts.deps;
+    this.#watch = new JobWatch({
+      clock, database, log: parts.log, topic: stoppedTopic, failureText: 'batches could not be looked after; it is tried again',
+      take: () => this.#takeAll(), renew: () => this.#renew(), onHeard: (id) => this.stopBatch(id as BatchId),
+    });
   }
 
   /** Begins to look for work. */
   start(): void {
-    const { log, deps } = this.#parts;
-    const { clock, database } = deps;
-    const onFailure = (cause: unknown): void => {
-      if (cause instanceof Fault && cause.code === 'storage_unavailable') return;
-      const stack = stackOf(cause);
-      log.write('warn', 'batches could not be looked after; it is tried again', stack === undefined ? {} : { stack });
-    };
-    // What is not heard is found out at the next renewal.
-    this.#endHearing = database.onAnnouncement((announcement) => {
-      if (announcement.kind === 'heard' && announcement.topic === stoppedTopic) this.stopBatch(announcement.payload as BatchId);
-    });
-    this.#lookingTask = new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure });
-    this.#renewingTask = new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure });
+    this.#watch.start();
   }
 
   /** Takes up no more, and begins no further line: what waits is for other servers, or for the next start. Lines that are under way go on. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    // First, so that nothing is taken up meanwhile.
+    const watched = this.#watch.stop();
     for (const { chunk } of this.#of('chunk')) chunk?.stop('closing');
     // Each of its steps can be broken off.
     for (const { abort } of this.#handed()) abort.abort(new Fault('shutting_down'));
-    await this.#lookingTask?.[Symbol.asyncDispose]();
-    // Who asked for that look is told; nothing has been taken up.
-    await this.#looking?.catch(() => undefined);
+    await watched;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    this.#endHearing();
-    await this.#renewingTask?.[Symbol.asyncDispose]();
+    await this.#watch[Symbol.asyncDispose]();
     this.#parts.pool[Symbol.dispose]();
   }
 
   /** Looks whether there is something to take up now. */
   look(): Promise<void> {
-    this.#lookAgain = true;
-    this.#looking ??= this.#lookWhileAsked().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
+    return this.#watch.look();
   }
 
   /** Begins no further line of a batch, if it is worked on here. */
@@ -125,29 +101,27 @@ export class BatchWorker implements AsyncDisposable {
     return runs;
   }
 
-  async #lookWhileAsked(): Promise<void> {
-    while (this.#lookAgain && !this.#stopped) {
-      this.#lookAgain = false;
-      await this.#take('end', endsMax, []);
-      await this.#take('validate', validationsMax, []);
-      if (this.#parts.deps.handover !== undefined) {
-        await this.#take('handover', handoversMax, []);
-        await this.#take('clear', handoversMax, []);
-      }
-      if (!this.#parts.pool.isOpen) continue;
-      // Whose chunks are being run here already waits until the others have had their turn, and cannot have the last place, however long his chunks take.
-      const { chunksMax } = this.#parts;
-      const served = [...new Set([...this.#of('chunk')].map(({ claim }) => claim.tenantId))];
-      if (served.length > 0) await this.#take('chunk', chunksMax + 1, served);
-      await this.#take('chunk', chunksMax, []);
+  async #takeAll(): Promise<boolean> {
+    await this.#take('end', endsMax, []);
+    await this.#take('validate', validationsMax, []);
+    if (this.#parts.deps.handover !== undefined) {
+      await this.#take('handover', handoversMax, []);
+      await this.#take('clear', handoversMax, []);
     }
+    if (!this.#parts.pool.isOpen) return false;
+    // Whose chunks are being run here already waits until the others have had their turn, and cannot have the last place, however long his chunks take.
+    const { chunksMax } = this.#parts;
+    const served = [...new Set([...this.#of('chunk')].map(({ claim }) => claim.tenantId))];
+    if (served.length > 0) await this.#take('chunk', chunksMax + 1, served);
+    await this.#take('chunk', chunksMax, []);
+    return false;
   }
 
   async #take(kind: BatchJobKind, most: number, exceptTenants: readonly TenantId[]): Promise<void> {
     const { jobs, clock } = this.#parts.deps;
     const limit = most - this.#of(kind).size;
-    if (limit <= 0 || this.#stopped) return;
-    const claims = await jobs.claim({ kind: batchJobKinds[kind], owner: this.#owner, nowMs: clock.nowMs(), leaseMs, limit, exceptTenants });
+    if (limit <= 0 || this.#watch.stopped) return;
+    const claims = await jobs.claim({ kind: batchJobKinds[kind], owner: this.#owner, nowMs: clock.nowMs(), leaseMs: jobLeaseMs, limit, exceptTenants });
     for (const claim of claims) this.#begin(kind, claim);
   }
 
@@ -167,7 +141,7 @@ export class BatchWorker implements AsyncDisposable {
       .finally(() => {
         this.#of(kind).delete(run);
         // There is room again, and the next chunk of its chain may be free.
-        if (!this.#stopped) this.look().catch(() => undefined);
+        if (!this.#watch.stopped) this.look().catch(() => undefined);
       })
       .catch(() => undefined);
   }
@@ -182,7 +156,7 @@ export class BatchWorker implements AsyncDisposable {
   async #renew(): Promise<void> {
     const { jobs, store, clock } = this.#parts.deps;
     const runs = [...this.#runs.values()].flatMap((some) => [...some]);
-    const kept = new Set(await jobs.renew(runs.map(({ claim }) => claim), clock.nowMs() + leaseMs));
+    const kept = new Set(await jobs.renew(runs.map(({ claim }) => claim), clock.nowMs() + jobLeaseMs));
     for (const { claim, chunk, handed, abort } of runs) {
       if (kept.has(claim.id)) continue;
       chunk?.lose();

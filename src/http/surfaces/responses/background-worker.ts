@@ -1,16 +1,10 @@
-import { Fault } from '../../../base/fault.ts';
 import { stackOf } from '../../../base/log.ts';
-import { RecurringTask } from '../../../base/recurring-task.ts';
 import type { ClaimedJob, JobStore } from '../../../jobs/job-store.ts';
+import { jobLeaseMs, JobWatch } from '../../../jobs/job-watch.ts';
 import type { Database } from '../../../storage/database.ts';
 import { abandonedTopic, type BackgroundDeps, responseJobKind } from './background-job.ts';
 import type { BackgroundRun } from './background-run.ts';
 
-/** How long a server counts as alive after it last said so: then others take over what it had begun. */
-const leaseMs = 20_000;
-const renewMs = 5_000;
-/** How often a server looks for what others have accepted, or left behind. Its own it takes up at once. */
-const lookMs = 1_000;
 /** How many responses a server makes at once; the others wait in the queue. */
 const runsMax = 256;
 
@@ -32,55 +26,35 @@ export class BackgroundWorker implements AsyncDisposable {
   readonly #owner: string;
   readonly #runs = new Map<AbortController, { readonly run: Run; readonly claim: ClaimedJob }>();
   readonly #listeners = new Map<string, Set<() => void>>();
-  #endHearing: () => void = () => undefined;
-  #lookingTask: RecurringTask | undefined;
-  #renewingTask: RecurringTask | undefined;
-  #looking: Promise<void> | undefined;
-  #lookAgain = false;
-  #stopped = false;
+  readonly #watch: JobWatch;
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#owner = deps.random.bytes(16).toString('hex');
+    const { clock, log, database } = deps;
+    this.#watch = new JobWatch({
+      clock, log, database, topic: abandonedTopic, failureText: 'background responses could not be looked after; it is tried again',
+      take: () => this.#take(), renew: () => this.#renew(), onHeard: (responseId) => this.abandon(responseId),
+    });
   }
 
   /** Begins to look for work. */
   start(): void {
-    const { clock, log, database } = this.#deps;
-    const onFailure = (cause: unknown): void => {
-      if (cause instanceof Fault && cause.code === 'storage_unavailable') return;
-      const stack = stackOf(cause);
-      log.write('warn', 'background responses could not be looked after; it is tried again', stack === undefined ? {} : { stack });
-    };
-    // What is not heard is found out at the next renewal.
-    this.#endHearing = database.onAnnouncement((announcement) => {
-      if (announcement.kind === 'heard' && announcement.topic === abandonedTopic) this.abandon(announcement.payload);
-    });
-    this.#lookingTask = new RecurringTask({ clock, everyMs: lookMs, atOnce: true, run: () => this.look(), onFailure });
-    this.#renewingTask = new RecurringTask({ clock, everyMs: renewMs, run: () => this.#renew(), onFailure });
+    this.#watch.start();
   }
 
   /** Takes up no more: what waits is for other servers, or for the next start. What is under way goes on, and stays ours. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#lookingTask?.[Symbol.asyncDispose]();
-    // Who asked for that look is told; nothing has been taken up.
-    await this.#looking?.catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#watch.stop();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-    this.#endHearing();
-    await this.#renewingTask?.[Symbol.asyncDispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#watch[Symbol.asyncDispose]();
   }
 
   /** Looks whether there is something to take up now. */
   look(): Promise<void> {
-    this.#lookAgain = true;
-    this.#looking ??= this.#lookWhileAsked().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
+    return this.#watch.look();
   }
 
   /** Calls `listener` whenever more of a response can be seen that is made here; returns what ends that. */
@@ -99,16 +73,13 @@ export class BackgroundWorker implements AsyncDisposable {
     this.#tell(responseId);
   }
 
-  async #lookWhileAsked(): Promise<void> {
+  async #take(): Promise<boolean> {
     const { jobs, clock } = this.#deps;
-    while (this.#lookAgain && !this.#stopped) {
-      this.#lookAgain = false;
-      const limit = runsMax - this.#runs.size;
-      if (limit <= 0) return;
-      const claims = await jobs.claim({ kind: responseJobKind, owner: this.#owner, nowMs: clock.nowMs(), leaseMs, limit });
-      for (const claim of claims) this.#begin(claim);
-      this.#lookAgain ||= claims.length === limit;
-    }
+    const limit = runsMax - this.#runs.size;
+    if (limit <= 0) return false;
+    const claims = await jobs.claim({ kind: responseJobKind, owner: this.#owner, nowMs: clock.nowMs(), leaseMs: jobLeaseMs, limit });
+    for (const claim of claims) this.#begin(claim);
+    return claims.length === limit;
   }
 
   #begin(claim: ClaimedJob): void {
@@ -128,7 +99,7 @@ export class BackgroundWorker implements AsyncDisposable {
       .finally(() => {
         this.#runs.delete(abort);
         // There is room again.
-        if (!this.#stopped) this.look().catch(() => undefined);
+        if (!this.#watch.stopped) this.look().catch(() => undefined);
       })
       .catch(() => undefined);
   }
@@ -136,7 +107,7 @@ export class BackgroundWorker implements AsyncDisposable {
   async #renew(): Promise<void> {
     const { jobs, clock } = this.#deps;
     const runs = [...this.#runs];
-    const kept = new Set(await jobs.renew(runs.map(([, { claim }]) => claim), clock.nowMs() + leaseMs));
+    const kept = new Set(await jobs.renew(runs.map(([, { claim }]) => claim), clock.nowMs() + jobLeaseMs));
     for (const [abort, { claim }] of runs) if (!kept.has(claim.id)) abort.abort();
   }
 
