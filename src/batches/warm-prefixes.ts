@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { DialogueRequest } from '../dialogue/request.ts';
 
 /** Shorter ones are cached by nobody: 256 tokens at the least (responses-ark-anthropic-batch.md 2.4). */
@@ -21,21 +22,19 @@ export function prefixOf({ model, messages, tools }: DialogueRequest): string | 
 
 /** Which upstream has read which prefix lately. */
 export class WarmPrefixes {
-  /** By name; the one that was used last stands last. */
-  readonly #warm = new Map<string, { readonly upstreamId: string; readonly atMs: number }>();
+  /** By name. */
+  readonly #warm = new LRUCache<string, { readonly upstreamId: string; readonly atMs: number }>({ max: prefixesMax });
 
   /** Who has it in its cache, as far as we know. */
   holder(prefix: string, nowMs: number): string | undefined {
-    const warm = this.#warm.get(prefix);
+    // Only reading it anew keeps it warm.
+    const warm = this.#warm.peek(prefix);
     return warm === undefined || nowMs - warm.atMs > warmMs ? undefined : warm.upstreamId;
   }
 
   /** An upstream has read it. */
   read(prefix: string, upstreamId: string, nowMs: number): void {
-    this.#warm.delete(prefix);
     this.#warm.set(prefix, { upstreamId, atMs: nowMs });
-    const [oldest] = this.#warm.keys();
-    if (this.#warm.size > prefixesMax && oldest !== undefined) this.#warm.delete(oldest);
   }
 }
 
