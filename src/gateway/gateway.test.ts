@@ -9,6 +9,7 @@ import { ExchangeRates } from '../catalog/exchange-rates.ts';
 import { SellRules } from '../catalog/sell-rules.ts';
 import { shippedCatalog } from '../catalog/shipped-catalog.ts';
 import type { EventBatch } from '../dialogue/event.ts';
+import type { Content } from '../dialogue/message.ts';
 import type { DialogueRequest } from '../dialogue/request.ts';
 import type { Usage } from '../dialogue/usage.ts';
 import type { GenerationRecord } from '../records/generation-record.ts';
@@ -20,6 +21,7 @@ import { Ledger } from '../ledger/ledger.ts';
 import { ledgerMigrations } from '../ledger/ledger-tables.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../storage/sqlite-database.ts';
 import { Billing } from './billing.ts';
+import type { DocumentReaders } from './file-parts.ts';
 import { Gateway, type GenerateOptions, type GenerationSink } from './gateway.ts';
 import { Tariff } from './tariff.ts';
 
@@ -81,12 +83,15 @@ interface Run {
   readonly tried: readonly string[];
   /** What became of the lease of its rate limits: the tokens that it was settled with, or that it was cancelled. */
   readonly lease: readonly (number | 'cancelled')[];
+  /** Each time that files were put in place of their names: who of those that may answer reads documents. */
+  readonly filesReadFor: readonly DocumentReaders[];
 }
 
-async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAttempt[] | Fault, options: { abortAfterFirst?: boolean; abortAfterMs?: number; recordFails?: boolean; over?: Partial<GenerateOptions> } = {}): Promise<Run> {
+async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAttempt[] | Fault, options: { abortAfterFirst?: boolean; abortAfterMs?: number; recordFails?: boolean; over?: Partial<GenerateOptions>; content?: Content } = {}): Promise<Run> {
   const records: GenerationRecord[] = [];
   const tried: string[] = [];
   const lease: (number | 'cancelled')[] = [];
+  const filesReadFor: DocumentReaders[] = [];
   const abort = new AbortController();
   const clock = new ManualClock();
   const store = new RecordsStore(database);
@@ -106,7 +111,7 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
     },
   });
   const gateway = new Gateway({
-    clock, billing, files: { resolve: async (_scope, asked) => asked }, limiter: { take: () => ({ standing: undefined, settle: (tokens) => lease.push(tokens), cancel: () => lease.push('cancelled') }) }, countsTokens: () => false,
+    clock, billing, files: { resolve: async (_scope, asked, readers) => (filesReadFor.push(readers), asked) }, limiter: { take: () => ({ standing: undefined, settle: (tokens) => lease.push(tokens), cancel: () => lease.push('cancelled') }) }, countsTokens: () => false,
     plan() {
       if (attempts instanceof Fault) throw attempts;
       return { model, variant: undefined, attempts, promptTokensMax: 50 };
@@ -125,20 +130,31 @@ async function run(upstreams: readonly Upstream[], attempts: readonly PlannedAtt
       if (options.abortAfterFirst === true) abort.abort();
     },
   };
-  const request: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2-thinking', messages: [{ role: 'user', content: 'hi' }], sampling: {}, stream: true };
+  const request: DialogueRequest = { protocol: 'openai-chat', model: 'kimi-k2-thinking', messages: [{ role: 'user', content: options.content ?? 'hi' }], sampling: {}, stream: true };
   if (options.abortAfterMs !== undefined) setTimeout(() => abort.abort(), options.abortAfterMs);
   const caller = { tenantId: 'ten_1', keyId: 'k', mode: 'live' } as const;
   const fault = await gateway.generate(caller, request, { generationId: `gen_${(runs += 1)}`, surface: '/v1/chat/completions', ...options.over }, sink, abort.signal).then(
     () => undefined,
     (thrown: unknown) => thrown as Fault,
   );
-  return { delivered, record: records[0], fault, tried, lease };
+  return { delivered, record: records[0], fault, tried, lease, filesReadFor };
 }
 
 const good = (id: string): Upstream => upstream(id, (push) => push([start, text('hello'), ending]));
 const refused = new AttemptFailure(new Fault('upstream_unreachable'), 'not-sent');
 
 describe('Gateway', () => {
+  it('reads files for those who may answer, and for nobody who gets no answer', async () => {
+    const content: Content = [{ type: 'file', url: 'ms://file_1' }];
+    const reading = (id: string): Upstream => ({ ...good(id), readsDocuments: true });
+    const both = [attempt('a'), attempt('b')];
+    expect((await run([good('a'), good('b')], both, { content })).filesReadFor).toEqual(['none']);
+    expect((await run([good('a'), reading('b')], both, { content })).filesReadFor).toEqual(['some']);
+    expect((await run([reading('a'), reading('b')], both, { content })).filesReadFor).toEqual(['all']);
+    expect(await run([good('a')], new Fault('permission_denied'), { content })).toMatchObject({ fault: { code: 'permission_denied' }, filesReadFor: [] });
+    expect((await run([good('a')], [attempt('a')])).filesReadFor).toEqual([]);
+  });
+
   it('delivers, rates and records a complete generation', async () => {
     const { delivered, record, fault } = await run([good('a')], [attempt('a')]);
     expect({ delivered, fault }).toEqual({ delivered: 'hello', fault: undefined });
